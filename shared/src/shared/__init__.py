@@ -1,0 +1,1 @@
+"""What every Ledgerbell service stands on."""

@@ -1,0 +1,55 @@
+"""Events of the payment service: from checkout to credits."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.contract import BalanceChange, Currency, Event, Lane, Minor, Text
+
+
+class Payment(Event):
+    payment_id: UUID
+    currency: Currency
+    amount_minor: Minor
+    reference: Text
+
+
+class PaymentInitiated(Payment):
+    TYPE: ClassVar[str] = "payment.initiated.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+
+class PaymentSucceeded(Payment):
+    """The provider took the money; credit adds it under ``transfer_id``."""
+
+    TYPE: ClassVar[str] = "payment.succeeded.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+    transfer_id: UUID
+
+
+class PaymentCompleted(BalanceChange):
+    """The credits are on the account."""
+
+    TYPE: ClassVar[str] = "payment.completed.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+    payment_id: UUID
+    reference: Text
+
+
+class PaymentFailed(Payment):
+    TYPE: ClassVar[str] = "payment.failed.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+    reason: Text
+
+
+class PaymentFlagged(Payment):
+    """The provider reports a success that does not match the payment; a person has to look."""
+
+    TYPE: ClassVar[str] = "payment.flagged.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD
+
+    reason: Text

@@ -1,0 +1,61 @@
+"""Events of the refund service, by hand and automatic."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shared.events.contract import BalanceChange, Currency, Event, Lane, Minor, Text
+
+RefundKind = Literal["credit", "money"]
+
+
+class Refund(Event):
+    refund_id: UUID
+    currency: Currency
+    amount_minor: Minor
+    reference: Text
+    reason: Text
+    kind: RefundKind = "credit"
+    auto: bool = False
+
+
+class RefundInitiated(Refund):
+    TYPE: ClassVar[str] = "refund.initiated.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+
+class RefundProcessing(Refund):
+    """The refund is under way; for kind ``credit`` the ledger adds it under ``transfer_id``."""
+
+    TYPE: ClassVar[str] = "refund.processing.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+    transfer_id: UUID
+
+
+class RefundCompleted(BalanceChange):
+    TYPE: ClassVar[str] = "refund.completed.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+    refund_id: UUID
+    reference: Text
+    reason: Text
+    kind: RefundKind = "credit"
+    auto: bool = False
+    service: Text | None = None
+    verification_id: UUID | None = None
+
+
+class RefundFailed(Refund):
+    """Definitively refused; ``reversed`` when the provider failed it after it had completed."""
+
+    TYPE: ClassVar[str] = "refund.failed.v1"
+    LANE: ClassVar[Lane] = Lane.CRITICAL
+
+    reversed: bool = False
+
+
+class RefundCancelled(Refund):
+    TYPE: ClassVar[str] = "refund.cancelled.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH

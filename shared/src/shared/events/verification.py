@@ -1,0 +1,66 @@
+"""Events of the verification service: a number, a code, or the money back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.events.contract import Currency, Event, Lane, Minor, Text
+
+
+class Verification(Event):
+    verification_id: UUID
+    service: Text
+
+
+class VerificationInitiated(Verification):
+    TYPE: ClassVar[str] = "verification.initiated.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+
+class VerificationNumberAssigned(Verification):
+    TYPE: ClassVar[str] = "verification.number_assigned.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD
+
+    phone_number: Text = Field(repr=False)
+
+
+class VerificationCodeReceived(Verification):
+    TYPE: ClassVar[str] = "verification.code_received.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD
+
+    code: Text = Field(repr=False)  # A secret: kept out of every repr, so out of every log.
+
+
+class VerificationFailed(Verification):
+    TYPE: ClassVar[str] = "verification.failed.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+    reason: Text
+
+
+class _Charged(Verification):
+    """The user was charged for it, so it is followed by the automatic refund."""
+
+    currency: Currency
+    amount_minor: Minor
+    transfer_id: UUID
+
+
+class VerificationTimedOut(_Charged):
+    TYPE: ClassVar[str] = "verification.timed_out.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+
+class VerificationCancelled(_Charged):
+    TYPE: ClassVar[str] = "verification.cancelled.v1"
+    LANE: ClassVar[Lane] = Lane.HIGH
+
+
+class VerificationLateSms(Verification):
+    """A code arrived after the money had gone back; it is withheld."""
+
+    TYPE: ClassVar[str] = "verification.late_sms.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD

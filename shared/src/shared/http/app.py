@@ -1,0 +1,143 @@
+"""The app factory: trace, limits, headers, problems, health and readiness, the same in every service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from prometheus_client import Histogram
+from starlette.datastructures import Headers, MutableHeaders
+
+from shared.http.auth import Keyring
+from shared.http.problems import Problem, install
+from shared.observability.logs import get_logger
+from shared.observability.metrics import LATENCY_BUCKETS_SECONDS
+from shared.observability.trace import continue_trace, traced
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = get_logger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+REQUEST_SECONDS = Histogram(
+    "http_request_seconds",
+    "Requests by route and status.",
+    ["method", "route", "status"],
+    buckets=LATENCY_BUCKETS_SECONDS,
+)
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "strict-transport-security": "max-age=31536000",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+ReadinessCheck = Callable[[], Awaitable[None]]
+
+
+def create_app(
+    title: str,
+    *,
+    keyring: Keyring,
+    routers: Sequence[APIRouter],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    problems: Mapping[type[Exception], tuple[int, str]] | None = None,
+    ready: Mapping[str, ReadinessCheck] | None = None,
+    public_docs: bool = True,
+) -> FastAPI:
+    """A service's app. ``ready`` checks raise when what they stand for is away; ``/readyz`` names them."""
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if public_docs else None,
+    )
+    app.state.keyring = keyring
+    for router in routers:
+        app.include_router(router)
+    install(app, problems or {})
+    _add_health(app, ready or {})
+    app.add_middleware(Edge)
+    return app
+
+
+def _add_health(app: FastAPI, checks: Mapping[str, ReadinessCheck]) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> dict[str, str]:
+        away = []
+        for name, check in checks.items():
+            try:
+                await check()
+            except Exception as error:  # noqa: BLE001  # Any failure means: not ready.
+                log.warning("readiness.failed", check=name, error=repr(error))
+                away.append(name)
+        if away:
+            raise Problem(503, "not_ready", f"Waiting for {', '.join(away)}.")
+        return {"status": "ready"}
+
+
+class Edge:
+    """Plain ASGI, because BaseHTTPMiddleware cancels handlers when a client goes away."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        trace = continue_trace(headers.get("traceparent"), headers.get("x-correlation-id"))
+        status = 500
+        started = time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["x-correlation-id"] = trace.correlation_id
+                for name, value in SECURITY_HEADERS.items():
+                    answer.setdefault(name, value)
+            await send(message)
+
+        with traced(trace):
+            try:
+                await self._app(scope, _limited(headers, receive), sending)
+            finally:
+                elapsed = time.perf_counter() - started
+                route = getattr(scope.get("route"), "path", "unmatched")
+                REQUEST_SECONDS.labels(scope["method"], route, status).observe(elapsed)
+                if not route.endswith("z"):
+                    log.info(
+                        "http.request",
+                        method=scope["method"],
+                        route=route,
+                        status=status,
+                        ms=round(elapsed * 1000, 2),
+                    )
+
+
+def _limited(headers: Headers, receive: Receive) -> Receive:
+    declared = headers.get("content-length", "0")
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES or (declared.isdigit() and int(declared) > MAX_BODY_BYTES):
+            raise Problem(413, "too_large", f"A body has at most {MAX_BODY_BYTES} bytes.")
+        return message
+
+    return limited

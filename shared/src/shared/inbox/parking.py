@@ -1,0 +1,66 @@
+"""Parks an event that cannot be handled, with its reason, so that it is neither lost nor in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from prometheus_client import Counter
+
+from shared.db import Transaction
+from shared.messaging import Delivery
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+PARKED = Counter("events_parked_total", "Events that could not be handled.", ["queue"])
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEvent:
+    """A delivery and why it could not be handled. ``reason`` must hold no value of its data."""
+
+    queue: str
+    reason: str
+    delivery: Delivery = field(repr=False)
+
+    @property
+    def id(self) -> UUID:
+        given = self.delivery.headers.get("cloudEvents:id") or self.delivery.message_id
+        try:
+            return UUID(str(given))
+        except ValueError:
+            return uuid5(NAMESPACE_OID, f"{self.queue}:{given}:{self.delivery.body.hex()}")
+
+
+async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") -> int:
+    """Record it and return how often it has been tried. Logs CRITICAL and counts when it is parked."""
+    row = await tx.fetchrow(
+        """
+        INSERT INTO parked_event (id, queue, routing_key, reason, state, headers, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (id) DO UPDATE SET attempts = parked_event.attempts + 1, last_at = now(),
+            reason = excluded.reason, state = excluded.state
+        RETURNING attempts
+        """,
+        event.id,
+        event.queue,
+        event.delivery.routing_key,
+        event.reason,
+        state,
+        {name: str(value) for name, value in event.delivery.headers.items()},
+        event.delivery.body,
+    )
+    assert row is not None
+    if state == "parked":
+        PARKED.labels(event.queue).inc()
+        log.critical(
+            "event.parked",
+            event_id=str(event.id),
+            queue=event.queue,
+            type=event.delivery.routing_key,
+            reason=event.reason,
+            attempts=row["attempts"],
+        )
+    attempts: int = row["attempts"]
+    return attempts

@@ -1,0 +1,51 @@
+"""Tables of a consuming service: events it has handled, and events it could not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+
+def inbox_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table("inbox", metadata, *_inbox_columns())
+
+
+def parked_event_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table("parked_event", metadata, *_parked_columns())
+
+
+def create_inbox(op: Operations) -> None:
+    """Both tables, for a service's first migration."""
+    op.create_table("inbox", *_inbox_columns())
+    op.create_table("parked_event", *_parked_columns())
+
+
+def _inbox_columns() -> tuple[sa.Column[object], ...]:
+    return (
+        sa.Column("event_id", PgUUID(as_uuid=True), primary_key=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+    )
+
+
+def _parked_columns() -> tuple[sa.Column[object], ...]:
+    now = sa.text("now()")
+    return (
+        # The event's id where it could be read, otherwise one derived from the message: repeats meet here.
+        sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
+        sa.Column("queue", sa.Text, nullable=False),
+        sa.Column("routing_key", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        # "attempting" is written before a try, so that a crash leaves its trace; then "parked" or "handled".
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
+        sa.Column("headers", JSONB, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )

@@ -1,0 +1,15 @@
+"""The broker behind two small ports: publish a batch with confirms, consume a queue in batches."""
+
+from shared.messaging.connection import BrokerAway, MissingBrokerObject
+from shared.messaging.consumer import BatchConsumer, Delivery
+from shared.messaging.publisher import Message, Publisher, Receipt
+
+__all__ = [
+    "BatchConsumer",
+    "BrokerAway",
+    "Delivery",
+    "Message",
+    "MissingBrokerObject",
+    "Publisher",
+    "Receipt",
+]

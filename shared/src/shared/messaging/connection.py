@@ -1,0 +1,145 @@
+"""One broker connection that is kept alive: opened, watched, and opened again with jittered back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import aio_pika
+import aiormq
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
+
+from shared.observability.logs import get_logger
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractConnection
+    from aiormq.channel import Channel
+
+log = get_logger(__name__)
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 10
+AWAY = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)  # aiormq's state errors are RuntimeErrors.
+
+
+class BrokerAway(Exception):
+    """There is no usable connection just now; nothing was sent."""
+
+
+class MissingBrokerObject(Exception):
+    """An exchange or queue that this service needs does not exist."""
+
+
+class Link:
+    """A connection and one channel on it, for as long as both live."""
+
+    def __init__(self, connection: AbstractConnection, channel: Channel) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.lost = asyncio.Event()
+        channel.closing.add_done_callback(lambda _: self.lost.set())
+
+    async def close(self) -> None:
+        with suppress(*AWAY):
+            await asyncio.wait_for(self.connection.close(), CONNECT_TIMEOUT_SECONDS)
+
+
+async def open_link(url: str, name: str, *, confirms: bool) -> Link:
+    """Connect and open a channel. Raises one of AWAY when that fails within 5 s."""
+    connection = await aio_pika.connect(
+        url,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        client_properties={"connection_name": name},
+        heartbeat=HEARTBEAT_SECONDS,
+    )
+    try:
+        channel = await _raw_channel(connection, confirms=confirms)
+    except BaseException:
+        await connection.close()
+        raise
+    return Link(connection, channel)
+
+
+async def _raw_channel(connection: AbstractConnection, *, confirms: bool) -> Channel:
+    assert connection.transport is not None
+    transport = cast("aiormq.Connection", connection.transport.connection)
+    channel = await transport.channel(publisher_confirms=confirms, timeout=CONNECT_TIMEOUT_SECONDS)
+    return cast("Channel", channel)
+
+
+async def keep_linked(
+    url: str,
+    name: str,
+    use: Callable[[Link], Awaitable[None]],
+    *,
+    confirms: bool,
+    before: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Run ``use`` on a fresh link, again and again, until cancelled.
+
+    ``before`` must succeed ahead of each attempt (a database probe, say). ``use`` returns or raises when the
+    link is of no more use. Waits 0.1 s to 5 s with full jitter between attempts that fail in a row.
+    """
+    failures = 0
+    loop = asyncio.get_running_loop()
+    while True:
+        started = loop.time()
+        try:
+            if before is not None:
+                await before()
+            link = await open_link(url, name, confirms=confirms)
+            try:
+                await use(link)
+            finally:
+                await asyncio.shield(link.close())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  # Whatever it was, the answer is to begin anew.
+            log.warning("broker.link_lost", link=name, host=host_of(url), error=repr(error))
+        failures = 0 if loop.time() - started > 10 else failures + 1
+        await asyncio.sleep(random.uniform(0, min(5.0, 0.1 * 2**failures)))  # noqa: S311
+
+
+async def preflight(
+    url: str, name: str, *, exchanges: tuple[str, ...] = (), queues: tuple[str, ...] = ()
+) -> None:
+    """Check that what the service needs is there.
+
+    Raises:
+        MissingBrokerObject: names the object, and the command that makes it.
+    """
+    for kind, names in (("exchange", exchanges), ("queue", queues)):
+        for wanted in names:
+            link = await open_link(url, f"{name}.preflight", confirms=False)
+            try:
+                if kind == "exchange":
+                    await link.channel.exchange_declare(wanted, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+                else:
+                    await link.channel.queue_declare(wanted, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+            except ChannelNotFoundEntity:
+                raise MissingBrokerObject(
+                    f"the broker has no {kind} {wanted!r}: run `ledgerbell broker apply` first"
+                ) from None
+            finally:
+                await link.close()
+
+
+async def consumer_count(link: Link, queue: str) -> int:
+    """How many consumers the broker itself sees; asked on a channel of its own."""
+    channel = await _raw_channel(link.connection, confirms=False)
+    try:
+        declared = await channel.queue_declare(queue, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+        return declared.consumer_count or 0
+    finally:
+        with suppress(*AWAY):
+            await channel.close()
+
+
+def host_of(url: str) -> str:
+    """The host and port of a broker URL, without its password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 5672}"

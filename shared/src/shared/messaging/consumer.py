@@ -1,0 +1,178 @@
+"""Consumes a queue in batches: what piled up while the last batch was handled, one ack for all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pamqp import commands as spec
+from pamqp.header import ContentHeader
+
+from shared.messaging.connection import Link, consumer_count, keep_linked
+from shared.observability.logs import get_logger
+
+if TYPE_CHECKING:
+    from aiormq.abc import DeliveredMessage
+
+log = get_logger(__name__)
+
+WATCH_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came. Its body is untrusted and may hold secrets."""
+
+    tag: int
+    routing_key: str
+    message_id: str | None
+    redelivered: bool
+    headers: dict[str, object] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+Settled = Awaitable[None]
+Handler = Callable[[list[Delivery]], Awaitable[Settled | None]]
+
+
+class ConsumerLost(Exception):
+    """The broker no longer delivers to this consumer."""
+
+
+class BatchConsumer:
+    """Feeds one queue to ``handle`` in batches, in order, one batch at a time.
+
+    ``handle`` returns once the batch is committed, optionally with an awaitable that must complete before it
+    is acknowledged; the next batch is handled meanwhile. Anything it raises is taken as transient: the
+    connection is closed, which gives everything unacknowledged back, and consuming begins again after
+    ``ready`` succeeds. A message that can never be handled is therefore the handler's to park.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        queue: str,
+        handle: Handler,
+        *,
+        name: str,
+        prefetch: int = 500,
+        max_batch: int = 200,
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._url = url
+        self._queue = queue
+        self._handle = handle
+        self._name = name
+        self._prefetch = prefetch
+        self._max_batch = max_batch
+        self._ready = ready
+        self.consuming = asyncio.Event()
+
+    async def run(self) -> None:
+        """Consume until cancelled; a batch in hand is finished first."""
+        await keep_linked(self._url, self._name, self._serve, confirms=False, before=self._ready)
+
+    async def _serve(self, link: Link) -> None:
+        session = _Session(link, self._queue)
+        await session.consume(self._prefetch)
+        self.consuming.set()
+        workers = [
+            asyncio.create_task(self._work(session)),
+            asyncio.create_task(session.acknowledge()),
+            asyncio.create_task(session.watch()),
+        ]
+        try:
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            for worker in done:
+                worker.result()
+        finally:
+            self.consuming.clear()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, session: _Session) -> None:
+        while True:
+            batch = await session.take(self._max_batch)
+            # Shielded: a shutdown in the middle of a commit would leave its outcome unknown.
+            handling = asyncio.ensure_future(self._handle(batch))
+            try:
+                settled = await asyncio.shield(handling)
+            except asyncio.CancelledError:
+                await asyncio.gather(handling, return_exceptions=True)
+                raise
+            session.handled(batch[-1].tag, settled)
+
+
+class _Session:
+    """Consuming on one link, from the first delivery to the loss of the channel."""
+
+    def __init__(self, link: Link, queue: str) -> None:
+        self._link = link
+        self._queue = queue
+        self._buffer: list[Delivery] = []
+        self._arrived = asyncio.Event()
+        self._unsettled: asyncio.Queue[tuple[int, asyncio.Future[None] | None]] = asyncio.Queue(maxsize=8)
+        self._tag = ""
+
+    async def consume(self, prefetch: int) -> None:
+        channel = self._link.channel
+        # aiormq makes a task for each delivery; taking them straight off its reader is half the cost.
+        channel._on_deliver_frame = self._on_deliver  # type: ignore[method-assign]
+        await channel.basic_qos(prefetch_count=prefetch, timeout=5)
+        consumed = await channel.basic_consume(self._queue, _never_called, timeout=5)
+        self._tag = consumed.consumer_tag or ""
+
+    async def take(self, at_most: int) -> list[Delivery]:
+        while not self._buffer:
+            self._arrived.clear()
+            await self._arrived.wait()
+        batch, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
+        return batch
+
+    def handled(self, last_tag: int, settled: Settled | None) -> None:
+        future = None if settled is None else asyncio.ensure_future(settled)
+        self._unsettled.put_nowait((last_tag, future))
+
+    async def acknowledge(self) -> None:
+        while True:
+            last_tag, settled = await self._unsettled.get()
+            if settled is not None:
+                await settled
+            await self._link.channel.basic_ack(last_tag, multiple=True)
+
+    async def watch(self) -> None:
+        """Raises when the channel is lost, or when the broker has silently dropped the consumer."""
+        while True:
+            try:
+                await asyncio.wait_for(self._link.lost.wait(), WATCH_SECONDS)
+                raise ConsumerLost(f"the channel consuming {self._queue} was closed")
+            except TimeoutError:
+                pass
+            known = self._tag in self._link.channel.consumers
+            if not known or await consumer_count(self._link, self._queue) == 0:
+                raise ConsumerLost(f"the broker has no consumer on {self._queue}")
+
+    async def _on_deliver(self, frame: spec.Basic.Deliver) -> None:
+        channel = self._link.channel
+        header = await channel._get_frame()
+        assert isinstance(header, ContentHeader)
+        message = await channel._read_content(frame, header)
+        properties = header.properties
+        self._buffer.append(
+            Delivery(
+                tag=frame.delivery_tag or 0,
+                routing_key=frame.routing_key or "",
+                message_id=properties.message_id,
+                redelivered=bool(frame.redelivered),
+                headers=dict(properties.headers or {}),
+                body=message.body,
+            )
+        )
+        self._arrived.set()
+
+
+async def _never_called(_: DeliveredMessage) -> None:
+    raise AssertionError("deliveries are taken off the reader")

@@ -1,0 +1,99 @@
+"""Publishes what the direct path left behind: after a crash, or while the broker was away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import Gauge
+
+from shared.db import Database, Transaction
+from shared.db.database import UNREACHABLE
+from shared.messaging import BrokerAway, Publisher
+from shared.observability.logs import get_logger
+from shared.outbox.direct import PUBLISHED
+from shared.outbox.table import OUTBOX_COLUMNS, to_message
+
+log = get_logger(__name__)
+
+LEFT_BEHIND_AFTER_SECONDS = 2
+POLL_SECONDS = 1.0
+BATCH = 500
+
+WAITING = Gauge("outbox_waiting", "Rows in the outbox, at the relay's last look.")
+OLDEST_SECONDS = Gauge("outbox_oldest_seconds", "Age of the oldest row in the outbox.")
+UNROUTABLE = Gauge("outbox_unroutable", "Events returned by the broker in the relay's last batch.")
+
+
+class Relay:
+    """Takes rows older than 2 s with SKIP LOCKED, so that several relays share the work.
+
+    It takes what is there and never ``id > last``: ids are not in the order of commits.
+    """
+
+    def __init__(self, db: Database, publisher: Publisher, source: str) -> None:
+        self._db = db
+        self._publisher = publisher
+        self._source = source
+
+    async def run(self) -> None:
+        while True:
+            sent = 0
+            try:
+                await self._publisher.linked.wait()
+                sent = await self.relay_batch()
+                if not sent:
+                    await self._observe()
+            except (BrokerAway, *UNREACHABLE) as error:
+                log.warning("outbox.relay_failed", error=repr(error))
+            if sent < BATCH:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def relay_batch(self) -> int:
+        """Publish one batch; returns how many were confirmed and deleted.
+
+        Raises:
+            BrokerAway: there is no connection; the rows stay.
+        """
+        async with self._db.transaction() as tx:
+            rows = await tx.fetch(
+                f"""
+                SELECT {OUTBOX_COLUMNS} FROM outbox
+                WHERE occurred_at < now() - make_interval(secs => $1) AND next_attempt_at <= now()
+                ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+                """,  # noqa: S608  # The columns are our own constant.
+                float(LEFT_BEHIND_AFTER_SECONDS),
+                BATCH,
+            )
+            if not rows:
+                return 0
+            receipt = await self._publisher.send_batch([to_message(row, self._source) for row in rows])
+            # Confirm first, then delete: a crash between sends twice, and the inbox absorbs it.
+            await tx.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", list(receipt.confirmed))
+            await self._put_off(tx, sorted(receipt.returned))
+        UNROUTABLE.set(len(receipt.returned))
+        PUBLISHED.labels("relay").inc(len(receipt.confirmed))
+        log.info("outbox.relayed", confirmed=len(receipt.confirmed), returned=len(receipt.returned))
+        return len(receipt.confirmed)
+
+    async def _put_off(self, tx: Transaction, returned: list[str]) -> None:
+        if not returned:
+            return
+        log.critical("outbox.unroutable", events=returned, hint="a binding is missing on the broker")
+        await tx.execute(
+            """
+            UPDATE outbox SET attempts = attempts + 1, last_error = 'returned: no queue is bound',
+                next_attempt_at = now() + make_interval(secs => least(300, 2 ^ least(attempts, 8)))
+            WHERE id = ANY($1::uuid[])
+            """,
+            returned,
+        )
+
+    async def _observe(self) -> None:
+        async with self._db.autocommit() as tx:
+            row = await tx.fetchrow(
+                "SELECT count(*) AS rows,"
+                " coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age FROM outbox"
+            )
+        assert row is not None
+        WAITING.set(row["rows"])
+        OLDEST_SECONDS.set(row["age"])
