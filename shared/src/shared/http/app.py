@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -19,7 +18,7 @@ from shared.observability.trace import continue_trace, traced
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 log = get_logger(__name__)
 
@@ -45,7 +44,7 @@ def create_app(
     *,
     keyring: Keyring,
     routers: Sequence[APIRouter],
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    lifespan: Lifespan[FastAPI],
     problems: Mapping[type[Exception], tuple[int, str]] | None = None,
     ready: Mapping[str, ReadinessCheck] | None = None,
     public_docs: bool = True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -10,16 +11,41 @@ from shared.observability.logs import configure_logs
 from shared.observability.metrics import serve_metrics
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    import socket
+
+    from starlette.types import ASGIApp
 
     from shared.settings import ServiceSettings
 
 
-def serve(app: FastAPI, service: str, settings: ServiceSettings, **options: Any) -> None:
-    """Serve until SIGTERM or SIGINT. ``options`` go to uvicorn's Config."""
+class _Server(uvicorn.Server):
+    """uvicorn closes every connection before it tells the app, so what must come first is done here."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._drain is not None and not self.force_exit:
+            await self._drain()
+        await super().shutdown(sockets)
+
+
+def serve(
+    app: ASGIApp,
+    service: str,
+    settings: ServiceSettings,
+    *,
+    drain: Callable[[], Awaitable[None]] | None = None,
+    **options: Any,
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``drain`` runs first then, while requests are still answered.
+
+    ``options`` go to uvicorn's Config.
+    """
     configure_logs(service, settings.log_level)
     serve_metrics(settings.metrics_host, settings.metrics_port)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -33,3 +59,4 @@ def serve(app: FastAPI, service: str, settings: ServiceSettings, **options: Any)
         timeout_graceful_shutdown=10,
         **options,
     )
+    _Server(config, drain).run()

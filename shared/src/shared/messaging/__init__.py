@@ -2,12 +2,14 @@
 
 from shared.messaging.connection import BrokerAway, MissingBrokerObject
 from shared.messaging.consumer import BatchConsumer, Delivery
+from shared.messaging.fanout import FanoutListener
 from shared.messaging.publisher import Message, Publisher, Receipt
 
 __all__ = [
     "BatchConsumer",
     "BrokerAway",
     "Delivery",
+    "FanoutListener",
     "Message",
     "MissingBrokerObject",
     "Publisher",

@@ -23,6 +23,8 @@ log = get_logger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10
+CHECK_SECONDS = 300.0
+RETRY_CHECK_SECONDS = 5.0
 AWAY = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)  # aiormq's state errors are RuntimeErrors.
 
 
@@ -126,6 +128,23 @@ async def preflight(
                 ) from None
             finally:
                 await link.close()
+
+
+async def keep_checking(
+    url: str, name: str, *, exchanges: tuple[str, ...] = (), queues: tuple[str, ...] = ()
+) -> None:
+    """A worker: runs ``preflight`` now and then, and says CRITICAL which object is missing."""
+    while True:
+        pause = CHECK_SECONDS
+        try:
+            await preflight(url, name, exchanges=exchanges, queues=queues)
+        except MissingBrokerObject as missing:
+            log.critical("broker.object_missing", detail=str(missing))
+            pause = RETRY_CHECK_SECONDS
+        except AWAY as error:
+            log.warning("broker.unchecked", host=host_of(url), error=repr(error))
+            pause = RETRY_CHECK_SECONDS
+        await asyncio.sleep(pause)
 
 
 async def consumer_count(link: Link, queue: str) -> int:

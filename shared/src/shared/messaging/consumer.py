@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pamqp import commands as spec
-from pamqp.header import ContentHeader
-
 from shared.messaging.connection import Link, consumer_count, keep_linked
+from shared.messaging.deliveries import start_consuming, take_deliveries
 from shared.observability.logs import get_logger
 
 if TYPE_CHECKING:
     from aiormq.abc import DeliveredMessage
+    from pamqp import commands as spec
 
 log = get_logger(__name__)
 
@@ -119,11 +118,9 @@ class _Session:
 
     async def consume(self, prefetch: int) -> None:
         channel = self._link.channel
-        # aiormq makes a task for each delivery; taking them straight off its reader is half the cost.
-        channel._on_deliver_frame = self._on_deliver  # type: ignore[method-assign]
+        take_deliveries(channel, self._on_deliver)
         await channel.basic_qos(prefetch_count=prefetch, timeout=5)
-        consumed = await channel.basic_consume(self._queue, _never_called, timeout=5)
-        self._tag = consumed.consumer_tag or ""
+        self._tag = await start_consuming(channel, self._queue, no_ack=False)
 
     async def take(self, at_most: int) -> list[Delivery]:
         while not self._buffer:
@@ -155,12 +152,8 @@ class _Session:
             if not known or await consumer_count(self._link, self._queue) == 0:
                 raise ConsumerLost(f"the broker has no consumer on {self._queue}")
 
-    async def _on_deliver(self, frame: spec.Basic.Deliver) -> None:
-        channel = self._link.channel
-        header = await channel._get_frame()
-        assert isinstance(header, ContentHeader)
-        message = await channel._read_content(frame, header)
-        properties = header.properties
+    def _on_deliver(self, frame: spec.Basic.Deliver, message: DeliveredMessage) -> None:
+        properties = message.header.properties
         self._buffer.append(
             Delivery(
                 tag=frame.delivery_tag or 0,
@@ -172,7 +165,3 @@ class _Session:
             )
         )
         self._arrived.set()
-
-
-async def _never_called(_: DeliveredMessage) -> None:
-    raise AssertionError("deliveries are taken off the reader")

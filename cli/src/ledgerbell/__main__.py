@@ -1,0 +1,5 @@
+"""``python -m ledgerbell``."""
+
+from ledgerbell.main import app
+
+app()

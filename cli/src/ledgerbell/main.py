@@ -1,0 +1,83 @@
+"""The ``ledgerbell`` command: run it all, prepare databases and broker, issue tokens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import httpx
+import orjson
+import typer
+from pydantic import ValidationError
+
+from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
+from shared.http.auth import ALGORITHMS, sign_token
+from shared.messaging import topology
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+broker = typer.Typer(no_args_is_help=True, help="The broker's exchanges, queues, bindings and users.")
+database = typer.Typer(no_args_is_help=True, help="The services' databases and roles.")
+app.add_typer(broker, name="broker")
+app.add_typer(database, name="database")
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Errors a person can act on come as one sentence, not as a traceback."""
+    try:
+        yield
+    except ValidationError as error:
+        missing = ", ".join(f"LEDGERBELL_{str(e['loc'][0]).upper()}" for e in error.errors())
+        _fail(f"set {missing} (as variables or as files in /run/secrets)")
+    except (OSError, httpx.HTTPError, asyncpg.PostgresError, topology.BrokerRefused, ValueError) as error:
+        _fail(f"{type(error).__name__}: {error}")
+
+
+def _fail(message: str) -> None:
+    print(f"ledgerbell: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+@database.command("apply")
+def apply_database() -> None:
+    """Create roles and databases that are missing, and bring each schema to this release."""
+    with _plainly():
+        prepare_databases(DatabasePreparation())
+    print("ledgerbell: databases are ready")
+
+
+@broker.command("apply")
+def apply_broker() -> None:
+    """Create the virtual host, exchanges, queues, bindings and users that this release needs."""
+    with _plainly():
+        prepare_broker(BrokerPreparation())
+    print("ledgerbell: the broker is ready")
+
+
+@broker.command("definitions")
+def show_definitions() -> None:
+    """Print the broker's objects as RabbitMQ definitions, for those who import them another way."""
+    print(orjson.dumps(topology.definitions(), option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command()
+def token(
+    user: str,
+    key: Annotated[Path, typer.Option(help="File with the private key, or the HS256 secret.")],
+    kid: Annotated[str, typer.Option(help="The key's id in LEDGERBELL_AUTH_KEYS.")],
+    role: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    algorithm: str = "EdDSA",
+    seconds: int = 3600,
+) -> None:
+    """Issue a token for a user, an operator or a service."""
+    if algorithm not in ALGORITHMS:
+        _fail(f"--algorithm is one of {', '.join(sorted(ALGORITHMS))}")
+    with _plainly():
+        signed = sign_token(
+            user, role or ["user"], kid=kid, algorithm=algorithm, key=key.read_text(), seconds=seconds
+        )
+        print(signed)

@@ -1,0 +1,1 @@
+"""Sockets, frames, tickets, and the services behind the gateway."""

@@ -1,0 +1,112 @@
+"""Reads streams at the notifier: waiting resumes leave together in one request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from shared.observability.logs import get_logger
+from shared.streams import (
+    MAX_HEADS,
+    MAX_STREAMS,
+    Cursor,
+    Head,
+    HeadsAnswer,
+    HeadsRequest,
+    StreamAnswer,
+    StreamRequest,
+    StreamsAnswer,
+    StreamsRequest,
+)
+
+log = get_logger(__name__)
+
+IN_FLIGHT = 2
+
+Answer = TypeVar("Answer", HeadsAnswer, StreamsAnswer)
+
+
+class StreamsAway(Exception):
+    """The notifier did not answer; nothing is known about the stream."""
+
+
+class StreamReader:
+    """Coalesces: while two requests are under way, whoever asks waits for the next one."""
+
+    def __init__(self, http: httpx.AsyncClient, token: Callable[[], str]) -> None:
+        self._http = http
+        self._token = token
+        self._waiting: list[tuple[StreamRequest, asyncio.Future[StreamAnswer]]] = []
+        self._arrived = asyncio.Event()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._arrived.wait()
+                await self._slots.acquire()
+                batch, self._waiting = self._waiting[:MAX_STREAMS], self._waiting[MAX_STREAMS:]
+                if not self._waiting:
+                    self._arrived.clear()
+                tasks.create_task(self._read(batch))
+
+    async def read(self, user_id: str, after: Cursor | None) -> StreamAnswer:
+        """What is after the cursor, the counts and the balances.
+
+        Raises:
+            StreamsAway: the notifier did not answer within 5 s.
+        """
+        future: asyncio.Future[StreamAnswer] = asyncio.get_running_loop().create_future()
+        request = StreamRequest(user_id=user_id, after=None if after is None else str(after))
+        self._waiting.append((request, future))
+        self._arrived.set()
+        return await future
+
+    async def heads(self, user_ids: Sequence[str]) -> dict[str, Head]:
+        """The streams' heads; users without a stream are left out. Raises StreamsAway."""
+        heads: dict[str, Head] = {}
+        for start in range(0, len(user_ids), MAX_HEADS):
+            request = HeadsRequest(user_ids=list(user_ids[start : start + MAX_HEADS]))
+            body = await self._post("/internal/heads", request.model_dump_json())
+            heads |= _answer(HeadsAnswer, body).heads
+        return heads
+
+    async def _read(self, batch: list[tuple[StreamRequest, asyncio.Future[StreamAnswer]]]) -> None:
+        request = StreamsRequest.model_construct(requests=[request for request, _ in batch])
+        try:
+            body = await self._post("/internal/streams", request.model_dump_json())
+            answers = _answer(StreamsAnswer, body).answers
+            if len(answers) != len(batch):
+                raise StreamsAway("the notifier answered another question")
+        except StreamsAway as away:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(StreamsAway(str(away)))
+            return
+        finally:
+            self._slots.release()
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    async def _post(self, path: str, content: str) -> bytes:
+        headers = {"authorization": f"Bearer {self._token()}", "content-type": "application/json"}
+        try:
+            response = await self._http.post(path, content=content, headers=headers, timeout=5)
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            log.warning("notifier.unanswered", path=path, error=repr(error))
+            raise StreamsAway(repr(error)) from None
+        return response.content
+
+
+def _answer(kind: type[Answer], body: bytes) -> Answer:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        log.error("notifier.unreadable", error=repr(error))
+        raise StreamsAway("unreadable answer") from None

@@ -1,0 +1,69 @@
+"""Passes the frontend's HTTP calls on to the services behind the gateway."""
+
+from __future__ import annotations
+
+import httpx
+from fastapi import Request, Response
+
+from shared.http.problems import Problem
+from shared.observability.logs import get_logger
+from shared.observability.trace import current_trace
+
+log = get_logger(__name__)
+
+# What may pass, each way. Anything else a client sends about itself is its own word, and stays outside.
+REQUEST_HEADERS = ("authorization", "content-type", "accept", "idempotency-key", "if-none-match")
+RESPONSE_HEADERS = (
+    "content-type",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "www-authenticate",
+    "x-poll-interval",
+)
+
+
+class Upstreams:
+    """Services by the first part of the path behind ``/v1``."""
+
+    def __init__(self, http: httpx.AsyncClient, services: dict[str, str]) -> None:
+        self._http = http
+        self._services = services
+
+    async def forward(self, request: Request) -> Response:
+        """The service's answer.
+
+        Raises:
+            Problem: 404 no service has this path; 502 it is away and got nothing; 504 it may have acted.
+        """
+        path = request.scope["raw_path"].decode("ascii")
+        base = self._services.get(path.split("/")[2])
+        if base is None or ".." in path:
+            raise Problem(404, "not_found", "No service answers this path.")
+        headers = {name: value for name in REQUEST_HEADERS if (value := request.headers.get(name))}
+        if trace := current_trace():
+            headers |= {"traceparent": trace.traceparent, "x-correlation-id": trace.correlation_id}
+        query = request.scope["query_string"].decode("ascii")
+        try:
+            answer = await self._http.request(
+                request.method,
+                f"{base}{path}{'?' if query else ''}{query}",
+                content=await request.body(),
+                headers=headers,
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            log.error("upstream.away", service=base, error=repr(error))
+            raise Problem(
+                502, "service_away", "Nothing was done; try again in a moment.", headers={"Retry-After": "1"}
+            ) from None
+        except httpx.HTTPError as error:
+            log.error("upstream.unanswered", service=base, error=repr(error))
+            raise Problem(
+                504,
+                "outcome_unknown",
+                "It may have been done: send the same request with the same Idempotency-Key again.",
+                headers={"Retry-After": "1"},
+            ) from None
+        passed = {name: value for name in RESPONSE_HEADERS if (value := answer.headers.get(name))}
+        return Response(answer.content, answer.status_code, headers=passed)

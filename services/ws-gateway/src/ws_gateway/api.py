@@ -1,0 +1,122 @@
+"""Requests in: tickets, polling, the page, and everything that is passed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from starlette.staticfiles import StaticFiles
+
+from shared.http.auth import Caller
+from shared.http.problems import Problem
+from shared.streams import Cursor, InvalidCursor
+from ws_gateway.adapters.notifier import StreamReader, StreamsAway
+from ws_gateway.adapters.tickets import TICKET_SECONDS, Tickets
+from ws_gateway.adapters.upstream import Upstreams
+from ws_gateway.domain import Refused
+from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.polling import MAX_WAIT_SECONDS, poll
+
+PAGE = Path(__file__).parent / "page"
+POLL_INTERVAL_SECONDS = 5
+PAGE_POLICY = (
+    "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+router = APIRouter()
+
+
+class TicketView(BaseModel):
+    """``expires_in`` seconds for the ticket; ``session_ends_at`` is when the token behind it ends."""
+
+    ticket: str
+    expires_in: int
+    session_ends_at: int
+
+
+def _tickets(request: Request) -> Tickets:
+    tickets: Tickets = request.app.state.tickets
+    return tickets
+
+
+def _hub(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+def _reader(request: Request) -> StreamReader:
+    reader: StreamReader = request.app.state.reader
+    return reader
+
+
+def _upstreams(request: Request) -> Upstreams:
+    upstreams: Upstreams = request.app.state.upstreams
+    return upstreams
+
+
+@router.post("/v1/tickets")
+async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_tickets)]) -> TicketView:
+    return TicketView(
+        ticket=tickets.issue(identity),
+        expires_in=TICKET_SECONDS,
+        session_ends_at=identity.expires_at,
+    )
+
+
+@router.get("/v1/stream")
+async def stream(
+    identity: Caller,
+    hub: Annotated[Hub, Depends(_hub)],
+    reader: Annotated[StreamReader, Depends(_reader)],
+    after: Annotated[str | None, Query(max_length=40)] = None,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
+    if_none_match: Annotated[str, Header(max_length=100)] = "",
+) -> Response:
+    try:
+        cursor = None if after is None else Cursor.parse(after)
+        news = await poll(hub, reader, identity.user_id, cursor, known_etag=if_none_match, wait=wait)
+    except InvalidCursor as error:
+        raise Problem(422, "invalid_cursor", f"{error}; take it from an earlier answer.") from None
+    except StreamsAway:
+        raise Problem(
+            503, "temporarily_unavailable", "Poll again in a moment.", headers={"Retry-After": "2"}
+        ) from None
+    except Refused:
+        raise Problem(
+            429, "too_many_connections", "Close some tabs.", headers={"Retry-After": "30"}
+        ) from None
+    interval = {"x-poll-interval": str(POLL_INTERVAL_SECONDS)}
+    if news is None:
+        return Response(status_code=304, headers={"etag": if_none_match, **interval})
+    return _json(news.body, {"etag": news.etag, **interval})
+
+
+def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(body), headers=headers, media_type="application/json")
+
+
+@router.api_route("/v1/accounts", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/accounts/{rest:path}", methods=["GET", "POST", "PUT"], include_in_schema=False)
+@router.api_route("/v1/notifications", methods=["GET"], include_in_schema=False)
+@router.api_route("/v1/notifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_upstreams)]) -> Response:
+    return await upstreams.forward(request)
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> Response:
+    return FileResponse(PAGE / "index.html", headers={"content-security-policy": PAGE_POLICY})
+
+
+class PageFiles(StaticFiles):
+    """The page's files, revalidated at each load so that a new release is seen at once."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response

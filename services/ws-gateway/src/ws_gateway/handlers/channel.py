@@ -1,0 +1,104 @@
+"""One connected user: their tabs, and the contiguous sequence that is pushed to all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Socket(Protocol):
+    """What a tab is written to. Neither call blocks or raises."""
+
+    def write(self, frame: bytes) -> None: ...
+
+    def drop(self, code: int, reason: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Tab:
+    """One socket: the last ``seq`` it was sent, and what is held for it until its replay is done."""
+
+    user_id: str
+    socket: Socket
+    seq: int = 0
+    shown: int = 0
+    held: list[tuple[int | None, bytes]] | None = field(default_factory=list)
+
+    @property
+    def live(self) -> bool:
+        return self.held is None
+
+    def push(self, seq: int | None, frame: bytes) -> None:
+        """Write a frame, or hold it while replaying. ``seq`` None: not part of the sequence."""
+        if self.held is not None:
+            self.held.append((seq, frame))
+        elif seq is None:
+            self.socket.write(frame)
+        elif seq > self.seq:
+            self.seq = seq
+            self.socket.write(frame)
+
+    def go_live(self, seq: int) -> None:
+        """The replay reached ``seq``: write what was held beyond it, and hold no more."""
+        self.seq = seq
+        held, self.held = self.held or [], None
+        for each, frame in held:
+            self.push(each, frame)
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    """A connected user's stream as far as this gateway has pushed it."""
+
+    user_id: str
+    epoch: int = 0
+    seq: int | None = None  # Not known before the first read.
+    rev: int = 0
+    unread: int = 0
+    read_seq: int = 0
+    tabs: list[Tab] = field(default_factory=list)
+    ahead: dict[int, bytes] = field(default_factory=dict)
+    balances: dict[str, int] = field(default_factory=dict)
+
+    def offer(self, seq: int, frame: bytes) -> bool:
+        """Push a notification when it is next; keep it when it is early; drop it when it was pushed.
+
+        Returns whether there is a hole in front of it.
+        """
+        if self.seq is None or seq > self.seq + 1:
+            self.ahead[seq] = frame
+            return self.seq is not None
+        if seq == self.seq + 1:
+            self._push_next(frame)
+            while (early := self.ahead.pop(self.seq + 1, None)) is not None:
+                self._push_next(early)
+        return bool(self.ahead)
+
+    def _push_next(self, frame: bytes) -> None:
+        assert self.seq is not None
+        self.seq += 1
+        for tab in self.tabs:
+            tab.push(self.seq, frame)
+
+    def broadcast(self, frame: bytes) -> None:
+        """Push a frame that is not part of the sequence."""
+        for tab in self.tabs:
+            tab.push(None, frame)
+
+    def counted(self, rev: int, unread: int, read_seq: int | None = None) -> bool:
+        """Take a newer unread count; an older one is ignored."""
+        if rev <= self.rev:
+            return False
+        self.rev, self.unread = rev, unread
+        if read_seq is not None:
+            self.read_seq = max(self.read_seq, read_seq)
+        return True
+
+    def start_at(self, epoch: int, seq: int) -> None:
+        """The first read of this stream: everything up to ``seq`` is in the reader's answer."""
+        self.epoch, self.seq = epoch, seq
+        for early in sorted(self.ahead):
+            if early <= seq:
+                del self.ahead[early]
+        while (frame := self.ahead.pop(self.seq + 1, None)) is not None:
+            self._push_next(frame)
