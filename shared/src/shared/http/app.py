@@ -48,6 +48,7 @@ def create_app(
     problems: Mapping[type[Exception], tuple[int, str]] | None = None,
     ready: Mapping[str, ReadinessCheck] | None = None,
     public_docs: bool = True,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """A service's app. ``ready`` checks raise when what they stand for is away; ``/readyz`` names them."""
     app = FastAPI(
@@ -62,7 +63,7 @@ def create_app(
         app.include_router(router)
     install(app, problems or {})
     _add_health(app, ready or {})
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, max_body_bytes=max_body_bytes)
     return app
 
 
@@ -88,8 +89,9 @@ def _add_health(app: FastAPI, checks: Mapping[str, ReadinessCheck]) -> None:
 class Edge:
     """Plain ASGI, because BaseHTTPMiddleware cancels handlers when a client goes away."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,7 +114,7 @@ class Edge:
 
         with traced(trace):
             try:
-                await self._app(scope, _limited(headers, receive), sending)
+                await self._app(scope, _limited(headers, receive, self._max_body_bytes), sending)
             finally:
                 elapsed = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "unmatched")
@@ -127,7 +129,7 @@ class Edge:
                     )
 
 
-def _limited(headers: Headers, receive: Receive) -> Receive:
+def _limited(headers: Headers, receive: Receive, most: int) -> Receive:
     declared = headers.get("content-length", "0")
     received = 0
 
@@ -135,8 +137,8 @@ def _limited(headers: Headers, receive: Receive) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES or (declared.isdigit() and int(declared) > MAX_BODY_BYTES):
-            raise Problem(413, "too_large", f"A body has at most {MAX_BODY_BYTES} bytes.")
+        if received > most or (declared.isdigit() and int(declared) > most):
+            raise Problem(413, "too_large", f"A body has at most {most} bytes.")
         return message
 
     return limited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -55,7 +55,8 @@ class _Key(BaseModel):
 class Keyring:
     """The keys tokens are verified with. A key confers only the roles it is listed with."""
 
-    def __init__(self, keys: Iterable[_Key]) -> None:
+    def __init__(self, keys: Iterable[_Key], clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._keys: dict[str, _Key] = {}
         for key in keys:
             if key.alg not in ALGORITHMS:
@@ -68,10 +69,10 @@ class Keyring:
         self._verified: OrderedDict[str, Identity] = OrderedDict()
 
     @classmethod
-    def from_json(cls, text: str) -> Keyring:
+    def from_json(cls, text: str, clock: Callable[[], float] = time.time) -> Keyring:
         """Read ``LEDGERBELL_AUTH_KEYS``: ``[{"kid", "alg", "key", "roles"}]``. Raises WeakKey."""
         try:
-            return cls(TypeAdapter(list[_Key]).validate_json(text))
+            return cls(TypeAdapter(list[_Key]).validate_json(text), clock)
         except ValidationError as error:
             raise WeakKey(f"LEDGERBELL_AUTH_KEYS cannot be read: {error}") from None
 
@@ -79,7 +80,7 @@ class Keyring:
         """The token's owner. Raises InvalidToken."""
         known = self._verified.get(token)
         if known is not None:
-            if known.expires_at <= time.time():
+            if known.expires_at <= self._clock():
                 raise InvalidToken("the token has expired")
             return known
         identity = self._verify(token)

@@ -78,15 +78,22 @@ def _columns() -> tuple[sa.Column[object] | sa.Constraint, ...]:
         sa.Column("scope", sa.Text, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
-        sa.Column("status", sa.SmallInteger),
-        sa.Column("answer", JSONB),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("answer", JSONB, nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.text("now()"),
+            index=True,  # Keys are deleted by their age.
+        ),
         sa.PrimaryKeyConstraint("scope", "key"),
     )
 
 
 # Claims a key within the transaction that does the work. verdict: claimed, replay, reused or in_flight.
-# The advisory lock answers "in flight" at once, where waiting for the other's row would hold a connection.
+# The advisory lock is held to the end of the transaction. It answers "in flight" at once, where waiting for
+# the other's row would hold a connection, and it lets the row be written once, with its answer.
 _CLAIM = """
 CREATE FUNCTION claim_idempotency_key(
     p_scope text, p_key text, p_fingerprint text, OUT verdict text, OUT status smallint, OUT answer jsonb
@@ -97,22 +104,25 @@ BEGIN
         verdict := 'in_flight';
         RETURN;
     END IF;
-    INSERT INTO idempotency_key (scope, key, fingerprint) VALUES (p_scope, p_key, p_fingerprint)
-    ON CONFLICT DO NOTHING;
-    IF FOUND THEN
+    SELECT * INTO known FROM idempotency_key k WHERE k.scope = p_scope AND k.key = p_key;
+    IF NOT FOUND THEN
         verdict := 'claimed';
         RETURN;
     END IF;
-    SELECT * INTO known FROM idempotency_key k WHERE k.scope = p_scope AND k.key = p_key;
     verdict := CASE WHEN known.fingerprint = p_fingerprint THEN 'replay' ELSE 'reused' END;
     status := known.status;
     answer := known.answer;
 END $$
 """
 
+# Keeps the answer under a key that this transaction has claimed. (In SQL instead of PL/pgSQL it would be planned
+# anew in each call.)
 _ANSWER = """
-CREATE FUNCTION answer_idempotency_key(p_scope text, p_key text, p_status int, p_answer jsonb)
-RETURNS void LANGUAGE sql AS $$
-    UPDATE idempotency_key SET status = p_status, answer = p_answer WHERE scope = p_scope AND key = p_key
-$$
+CREATE FUNCTION answer_idempotency_key(
+    p_scope text, p_key text, p_fingerprint text, p_status int, p_answer jsonb
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO idempotency_key (scope, key, fingerprint, status, answer)
+    VALUES (p_scope, p_key, p_fingerprint, p_status, p_answer);
+END $$
 """

@@ -49,8 +49,8 @@ class Problem(Exception):
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            **self.fields,
             **({"ref": trace.correlation_id} if trace else {}),
+            **self.fields,  # A replayed rejection names the request that was rejected.
         }
 
     def response(self) -> Response:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 WATCH_SECONDS = 15.0
+IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class BatchConsumer:
         prefetch: int = 500,
         max_batch: int = 200,
         ready: Callable[[], Awaitable[None]] | None = None,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._url = url
         self._queue = queue
@@ -67,6 +69,7 @@ class BatchConsumer:
         self._prefetch = prefetch
         self._max_batch = max_batch
         self._ready = ready
+        self._idle_seconds = idle_seconds
         self.consuming = asyncio.Event()
 
     async def run(self) -> None:
@@ -80,7 +83,7 @@ class BatchConsumer:
         workers = [
             asyncio.create_task(self._work(session)),
             asyncio.create_task(session.acknowledge()),
-            asyncio.create_task(session.watch()),
+            asyncio.create_task(session.watch(self._idle_seconds)),
         ]
         try:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +105,7 @@ class BatchConsumer:
             except asyncio.CancelledError:
                 await asyncio.gather(handling, return_exceptions=True)
                 raise
-            session.handled(batch[-1].tag, settled)
+            await session.handled(batch[-1].tag, settled)
 
 
 class _Session:
@@ -115,6 +118,7 @@ class _Session:
         self._arrived = asyncio.Event()
         self._unsettled: asyncio.Queue[tuple[int, asyncio.Future[None] | None]] = asyncio.Queue(maxsize=8)
         self._tag = ""
+        self._heard_at = asyncio.get_running_loop().time()
 
     async def consume(self, prefetch: int) -> None:
         channel = self._link.channel
@@ -129,9 +133,10 @@ class _Session:
         batch, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
         return batch
 
-    def handled(self, last_tag: int, settled: Settled | None) -> None:
+    async def handled(self, last_tag: int, settled: Settled | None) -> None:
+        """Waits while eight batches wait to be settled: handling must not run ahead of that for ever."""
         future = None if settled is None else asyncio.ensure_future(settled)
-        self._unsettled.put_nowait((last_tag, future))
+        await self._unsettled.put((last_tag, future))
 
     async def acknowledge(self) -> None:
         while True:
@@ -140,13 +145,18 @@ class _Session:
                 await settled
             await self._link.channel.basic_ack(last_tag, multiple=True)
 
-    async def watch(self) -> None:
-        """Raises when the channel is lost, or when the broker has silently dropped the consumer."""
-        while True:
+    async def watch(self, idle_seconds: float) -> None:
+        """Raises when the channel is lost or the broker has dropped the consumer; returns when it is idle.
+
+        A quorum queue that is deleted and made again at once can go on counting a consumer it no longer
+        feeds (seen on RabbitMQ 3.10), so one that hears nothing for long subscribes anew.
+        """
+        clock = asyncio.get_running_loop().time
+        while clock() - self._heard_at < idle_seconds:
             try:
-                await asyncio.wait_for(self._link.lost.wait(), WATCH_SECONDS)
+                await asyncio.wait_for(self._link.lost.wait(), min(WATCH_SECONDS, idle_seconds))
                 raise ConsumerLost(f"the channel consuming {self._queue} was closed")
-            except TimeoutError:
+            except asyncio.TimeoutError:
                 pass
             known = self._tag in self._link.channel.consumers
             if not known or await consumer_count(self._link, self._queue) == 0:
@@ -154,6 +164,7 @@ class _Session:
 
     def _on_deliver(self, frame: spec.Basic.Deliver, message: DeliveredMessage) -> None:
         properties = message.header.properties
+        self._heard_at = asyncio.get_running_loop().time()
         self._buffer.append(
             Delivery(
                 tag=frame.delivery_tag or 0,

@@ -1,0 +1,1 @@
+"""For tests, the demo and the benchmarks: real servers, and a corner of them for each run."""

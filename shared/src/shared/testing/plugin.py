@@ -1,0 +1,37 @@
+"""pytest fixtures every package's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.testing.namespace import Namespace
+from shared.testing.namespace import namespace as fresh_namespace
+from shared.testing.servers import Servers, servers_for_tests
+
+if TYPE_CHECKING:
+    from pytest import Config, Item
+
+
+@pytest.fixture(scope="session")
+async def servers() -> AsyncIterator[Servers]:
+    """PostgreSQL and RabbitMQ for this run; without any, every test that asks for them fails."""
+    async with servers_for_tests() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def namespace(servers: Servers) -> AsyncIterator[Namespace]:
+    """This run's own databases and virtual host."""
+    async with fresh_namespace(servers) as corner:
+        yield corner
+
+
+def pytest_collection_modifyitems(config: Config, items: list[Item]) -> None:
+    """Whatever needs the servers, directly or through another fixture, is marked so."""
+    del config
+    for item in items:
+        if {"servers", "namespace"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)

@@ -1,0 +1,233 @@
+"""Publisher and consumers against a real broker, through what brokers and networks do to connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.messaging import (
+    BatchConsumer,
+    BrokerAway,
+    Delivery,
+    FanoutListener,
+    Message,
+    MissingBrokerObject,
+    Publisher,
+)
+from shared.messaging.connection import preflight
+from shared.messaging.topology import definitions
+from shared.testing.namespace import Namespace
+
+KEY = "credit.deducted.v1"
+QUEUE = "notifier.critical"
+
+
+def message(number: int, *, routing_key: str = KEY, run: str = "") -> Message:
+    return Message("credit.events", routing_key, f"{run}{number}", b'{"n": %d}' % number, {"h": "x" * 300})
+
+
+@asynccontextmanager
+async def running(*works: Callable[[], object]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(work()) for work in works]  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Basket:
+    """Collects deliveries; can be told to fail."""
+
+    def __init__(self) -> None:
+        self.ids: list[str | None] = []
+        self.failures = 0
+        self._news = asyncio.Condition()
+
+    async def handle(self, batch: list[Delivery]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the database is away")
+        async with self._news:
+            self.ids += [delivery.message_id for delivery in batch]
+            self._news.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30), self._news:
+            await self._news.wait_for(condition)
+
+
+@pytest.fixture
+async def publisher(namespace: Namespace) -> AsyncIterator[Publisher]:
+    publisher = Publisher(namespace.broker_url("credit"), f"pub-{uuid4().hex}")
+    async with running(publisher.run):
+        await asyncio.wait_for(publisher.linked.wait(), 10)
+        yield publisher
+
+
+@pytest.fixture
+async def basket(namespace: Namespace) -> AsyncIterator[Basket]:
+    """Everything that reaches the critical lane."""
+    basket = Basket()
+    consumer = BatchConsumer(
+        namespace.broker_url("notifier"),
+        QUEUE,
+        basket.handle,
+        name=f"sub-{uuid4().hex}",
+        max_batch=50,
+        idle_seconds=5,
+    )
+    async with running(consumer.run):
+        await asyncio.wait_for(consumer.consuming.wait(), 10)
+        yield basket
+
+
+async def cut_connections(namespace: Namespace) -> None:
+    """Have the broker close every connection of this run's virtual host."""
+    url = namespace.servers.rabbitmq_management_url
+    async with httpx.AsyncClient(base_url=url, timeout=10) as http, asyncio.timeout(30):
+        while True:
+            known = (await http.get(f"/api/vhosts/{namespace.name}/connections")).json()
+            if len(known) >= 2:
+                break
+            await asyncio.sleep(0.2)  # The management interface learns of connections after a while.
+        for connection in known:
+            await http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
+
+
+async def send_all(publisher: Publisher, messages: list[Message]) -> None:
+    """What the outbox does: until confirmed, again."""
+    waiting = {each.message_id: each for each in messages}
+    async with asyncio.timeout(60):
+        while waiting:
+            await publisher.linked.wait()
+            with suppress(BrokerAway):
+                receipt = await publisher.send_batch(list(waiting.values()))
+                for confirmed in receipt.confirmed:
+                    del waiting[confirmed]
+            await asyncio.sleep(0)
+
+
+async def test_a_batch_arrives_whole_and_in_order(publisher: Publisher, basket: Basket) -> None:
+    run = uuid4().hex
+    receipt = await publisher.send_batch([message(n, run=run) for n in range(1000)])
+
+    assert len(receipt.confirmed) == 1000
+    await basket.until(lambda: len(basket.ids) >= 1000)
+    assert basket.ids == [f"{run}{n}" for n in range(1000)]
+
+
+async def test_what_no_queue_is_bound_to_comes_back(publisher: Publisher, basket: Basket) -> None:
+    receipt = await publisher.send_batch([message(1, routing_key="nobody.listens.v1"), message(2)])
+
+    assert receipt.returned == {"1"}
+    assert receipt.confirmed == {"2"}
+
+
+async def test_a_large_body_is_cut_into_frames_and_put_together_again(
+    publisher: Publisher, basket: Basket
+) -> None:
+    id_ = uuid4().hex
+    large = Message("credit.events", KEY, id_, b'"' + b"x" * 400_000 + b'"')
+
+    receipt = await publisher.send_batch([large])
+
+    assert receipt.confirmed == {id_}
+    await basket.until(lambda: id_ in basket.ids)
+
+
+async def test_a_batch_whose_handling_fails_comes_again(publisher: Publisher, basket: Basket) -> None:
+    basket.failures = 2
+    run = uuid4().hex
+
+    await publisher.send_batch([message(n, run=run) for n in range(10)])
+
+    await basket.until(lambda: {f"{run}{n}" for n in range(10)} <= set(basket.ids))
+
+
+async def test_nothing_confirmed_is_lost_when_connections_are_cut(
+    namespace: Namespace, publisher: Publisher, basket: Basket
+) -> None:
+    run = uuid4().hex
+    sending = asyncio.create_task(send_all(publisher, [message(n, run=run) for n in range(2000)]))
+
+    await cut_connections(namespace)
+    await sending
+
+    await basket.until(lambda: {f"{run}{n}" for n in range(2000)} <= set(basket.ids))
+
+
+async def test_without_a_connection_nothing_is_sent(namespace: Namespace) -> None:
+    publisher = Publisher(namespace.broker_url("credit"), "never-run")
+
+    with pytest.raises(BrokerAway):
+        await publisher.send_batch([message(1)])
+
+
+async def test_a_consumer_comes_back_when_its_queue_was_deleted(
+    namespace: Namespace, publisher: Publisher, basket: Basket
+) -> None:
+    url = namespace.servers.rabbitmq_management_url
+    async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+        (await http.delete(f"/api/queues/{namespace.name}/{QUEUE}")).raise_for_status()
+        (await http.post(f"/api/definitions/{namespace.name}", json=definitions())).raise_for_status()
+    id_ = uuid4().hex
+
+    await send_all(publisher, [Message("credit.events", KEY, id_, b"{}")])
+
+    await basket.until(lambda: id_ in basket.ids)
+
+
+async def test_a_listener_hears_what_is_published_while_it_listens(namespace: Namespace) -> None:
+    heard: list[bytes] = []
+    news = asyncio.Event()
+    linked = asyncio.Event()
+
+    def hear(body: bytes) -> None:
+        heard.append(body)
+        news.set()
+
+    async def on_linked() -> None:
+        linked.set()
+
+    listener = FanoutListener(
+        namespace.broker_url("ws-gateway"),
+        "notifications",
+        "notifications.stored",
+        name="ear",
+        on_message=hear,
+        on_linked=on_linked,
+    )
+    sender = Publisher(namespace.broker_url("notifier"), "mouth")
+    async with running(listener.run, sender.run):
+        await asyncio.wait_for(asyncio.gather(linked.wait(), sender.linked.wait()), 10)
+        said = Message("notifications", "notifications.stored", "1", b'{"items": []}', mandatory=False)
+        await sender.send_batch([said])
+        await asyncio.wait_for(news.wait(), 10)
+
+    assert heard == [b'{"items": []}']
+
+
+async def test_preflight_names_what_is_missing(namespace: Namespace) -> None:
+    with pytest.raises(MissingBrokerObject, match="no queue 'notifier.nobody'"):
+        await preflight(namespace.admin_broker_url, "test", queues=(QUEUE, "notifier.nobody"))
+
+
+@pytest.mark.parametrize(
+    ("service", "exchange"),
+    [("credit", "payment.events"), ("credit", "notifications"), ("notifier", "credit.events")],
+)
+async def test_a_service_cannot_publish_in_anothers_name(
+    namespace: Namespace, service: str, exchange: str
+) -> None:
+    publisher = Publisher(namespace.broker_url(service), f"forger-{uuid4().hex}")
+    async with running(publisher.run):
+        await asyncio.wait_for(publisher.linked.wait(), 10)
+        receipt = await publisher.send_batch([Message(exchange, KEY, "forged", b"{}")])
+
+    assert receipt.confirmed == frozenset()
