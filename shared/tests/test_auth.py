@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Mapping
 
 import jwt
 import pytest
@@ -26,7 +27,8 @@ def keyring(issuer: Issuer) -> Keyring:
 
 def forged(issuer: Issuer, **changes: object) -> str:
     """A token that is right but for ``changes``: claims by name, ``kid``, ``typ``, ``alg`` and ``key``."""
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": time.time(), "exp": time.time() + 60}
+    claims: dict[str, object] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada"}
+    claims |= {"iat": time.time(), "exp": time.time() + 60}
     key = str(changes.pop("key", issuer.pair.private))
     algorithm = str(changes.pop("alg", "EdDSA"))
     headers = {name: changes.pop(name) for name in ("kid", "typ", "crit") if name in changes}
@@ -123,5 +125,5 @@ def test_keys_that_cannot_be_read_stop_the_start(text: str) -> None:
         Keyring.from_json(text)
 
 
-def _part(content: dict[str, object]) -> str:
+def _part(content: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")

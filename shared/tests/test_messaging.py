@@ -1,7 +1,7 @@
 """Publisher and consumers against a real broker, through what brokers and networks do to connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import quote
 from uuid import uuid4
@@ -31,8 +31,8 @@ def message(number: int, *, routing_key: str = KEY, run: str = "") -> Message:
 
 
 @asynccontextmanager
-async def running(*works: Callable[[], object]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(work()) for work in works]  # type: ignore[arg-type]
+async def running(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(work()) for work in works]
     try:
         yield
     finally:
@@ -214,7 +214,7 @@ async def test_a_listener_hears_what_is_published_while_it_listens(namespace: Na
 
 
 async def test_preflight_names_what_is_missing(namespace: Namespace) -> None:
-    with pytest.raises(MissingBrokerObject, match="no queue 'notifier.nobody'"):
+    with pytest.raises(MissingBrokerObject, match=r"no queue 'notifier\.nobody'"):
         await preflight(namespace.admin_broker_url, "test", queues=(QUEUE, "notifier.nobody"))
 
 

@@ -102,8 +102,11 @@ class Envelope:
             )
         except KeyError as missing:
             raise InvalidEvent(f"attribute {missing} is missing") from None
-        except ValueError as malformed:
-            raise InvalidEvent(str(malformed)) from None
+        except InvalidEvent:
+            raise
+        except ValueError:
+            # The error quotes the value, and a reason must hold none.
+            raise InvalidEvent("id or time is malformed") from None
 
     def event(self) -> Event:
         """The data as its contract.

@@ -11,7 +11,7 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 
 from shared.http.auth import Keyring
-from shared.http.problems import Problem, install
+from shared.http.problems import Problem, install, unexpected
 from shared.observability.logs import get_logger
 from shared.observability.metrics import LATENCY_BUCKETS_SECONDS
 from shared.observability.trace import continue_trace, traced
@@ -100,12 +100,13 @@ class Edge:
         headers = Headers(scope=scope)
         trace = continue_trace(headers.get("traceparent"), headers.get("x-correlation-id"))
         status = 500
-        started = time.perf_counter()
+        started = False
+        begun = time.perf_counter()
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 answer = MutableHeaders(scope=message)
                 answer["x-correlation-id"] = trace.correlation_id
                 for name, value in SECURITY_HEADERS.items():
@@ -115,8 +116,12 @@ class Edge:
         with traced(trace):
             try:
                 await self._app(scope, _limited(headers, receive, self._max_body_bytes), sending)
+            except Exception as error:
+                problem = unexpected(error)  # Nothing beyond this would know how to answer.
+                if not started:
+                    await problem.response()(scope, receive, sending)
             finally:
-                elapsed = time.perf_counter() - started
+                elapsed = time.perf_counter() - begun
                 route = getattr(scope.get("route"), "path", "unmatched")
                 REQUEST_SECONDS.labels(scope["method"], route, status).observe(elapsed)
                 if not route.endswith("z"):

@@ -69,8 +69,13 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 def create_idempotency(op: Operations) -> None:
     """The table and its two functions, for a service's first migration."""
     op.create_table("idempotency_key", *_columns())
-    op.execute(_CLAIM)
-    op.execute(_ANSWER)
+    for function in idempotency_functions():
+        op.execute(function)
+
+
+def idempotency_functions() -> tuple[str, ...]:
+    """The statements that create the functions."""
+    return (_CLAIM, _ANSWER)
 
 
 def _columns() -> tuple[sa.Column[object] | sa.Constraint, ...]:
@@ -115,8 +120,8 @@ BEGIN
 END $$
 """
 
-# Keeps the answer under a key that this transaction has claimed. (In SQL instead of PL/pgSQL it would be planned
-# anew in each call.)
+# Keeps the answer under a key that this transaction has claimed. (In SQL instead of PL/pgSQL it would be
+# planned anew in each call.)
 _ANSWER = """
 CREATE FUNCTION answer_idempotency_key(
     p_scope text, p_key text, p_fingerprint text, p_status int, p_answer jsonb

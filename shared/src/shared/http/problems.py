@@ -78,7 +78,7 @@ def busy() -> Problem:
 
 
 def install(app: FastAPI, known: Mapping[type[Exception], tuple[int, str]]) -> None:
-    """Answer Problems, validation errors, ``known`` domain errors and everything unexpected."""
+    """Answer Problems, validation errors, ``known`` domain errors."""
 
     async def domain_error(_: Request, error: Exception) -> Response:
         status, code = known[type(error)]
@@ -91,7 +91,6 @@ def install(app: FastAPI, known: Mapping[type[Exception], tuple[int, str]]) -> N
     app.add_exception_handler(HTTPException, _http)
     for kind in (*UNREACHABLE, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
         app.add_exception_handler(kind, _unavailable)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -108,6 +107,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, Problem):  # FastAPI hides what went wrong while it read the body.
+        return error.__cause__.response()
     code = _TITLES.get(error.status_code, "http_error")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
 
@@ -117,6 +118,7 @@ async def _unavailable(_: Request, error: Exception) -> Response:
     return busy().response()
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
+def unexpected(error: Exception) -> Problem:
+    """A fault of ours: logged with all its detail, answered with none."""
     log.error("http.unexpected", exc_info=error)
-    return Problem(500, "internal_error", "Tell support the ref.").response()
+    return Problem(500, "internal_error", "Tell support the ref.")

@@ -45,10 +45,10 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
         """,
         event.id,
         event.queue,
-        event.delivery.routing_key,
+        _storable(event.delivery.routing_key),
         event.reason,
         state,
-        {name: str(value) for name, value in event.delivery.headers.items()},
+        {_storable(name): _storable(str(value)) for name, value in event.delivery.headers.items()},
         event.delivery.body,
     )
     assert row is not None
@@ -64,3 +64,8 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
         )
     attempts: int = row["attempts"]
     return attempts
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds every character but NUL, and parking is the last place that may fail."""
+    return text.replace("\x00", "\ufffd")

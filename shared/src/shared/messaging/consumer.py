@@ -156,7 +156,7 @@ class _Session:
             try:
                 await asyncio.wait_for(self._link.lost.wait(), min(WATCH_SECONDS, idle_seconds))
                 raise ConsumerLost(f"the channel consuming {self._queue} was closed")
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 pass
             known = self._tag in self._link.channel.consumers
             if not known or await consumer_count(self._link, self._queue) == 0:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers, servers_for_tests
-
-if TYPE_CHECKING:
-    from pytest import Config, Item
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +25,7 @@ async def namespace(servers: Servers) -> AsyncIterator[Namespace]:
         yield corner
 
 
-def pytest_collection_modifyitems(config: Config, items: list[Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever needs the servers, directly or through another fixture, is marked so."""
     del config
     for item in items:

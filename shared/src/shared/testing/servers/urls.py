@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VARIABLES = ("LEDGERBELL_POSTGRES_URL", "LEDGERBELL_RABBITMQ_URL", "LEDGERBELL_RABBITMQ_MANAGEMENT_URL")
 
@@ -12,9 +12,9 @@ VARIABLES = ("LEDGERBELL_POSTGRES_URL", "LEDGERBELL_RABBITMQ_URL", "LEDGERBELL_R
 class Servers:
     """Administrators' URLs; the RabbitMQ one is of a virtual host that exists."""
 
-    postgres_url: str
-    rabbitmq_url: str
-    rabbitmq_management_url: str
+    postgres_url: str = field(repr=False)
+    rabbitmq_url: str = field(repr=False)
+    rabbitmq_management_url: str = field(repr=False)
 
 
 class NoServers(Exception):
