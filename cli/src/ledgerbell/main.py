@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
+from ledgerbell.secrets import make_secrets
 from shared.http.auth import ALGORITHMS, sign_token
 from shared.messaging import topology
 
@@ -62,6 +63,13 @@ def apply_broker() -> None:
 def show_definitions() -> None:
     """Print the broker's objects as RabbitMQ definitions, for those who import them another way."""
     print(orjson.dumps(topology.definitions(), option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command("secrets")
+def write_secrets(into: Path) -> None:
+    """Make what is missing of the passwords and keys of a compose system, in a folder for each container."""
+    with _plainly():
+        make_secrets(into)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import time
+from time import monotonic, time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 Frame = dict[str, Any]
 
+ACK_SECONDS = 1.0
 AWAY = (OSError, WebSocketException, httpx.HTTPError, TimeoutError)
 
 
@@ -57,6 +58,7 @@ class Tab:
     closes: list[int] = field(default_factory=list)
     live: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _ack_at: float = 0
     _running: asyncio.Task[None] | None = None
     _socket: ClientConnection | None = None
 
@@ -141,8 +143,9 @@ class Tab:
             self._news.notify_all()
         if frame["type"] == "ping":
             await self.send({"type": "pong"})
-        elif frame["type"] == "notification":
-            await self.send({"type": "ack", "seq": frame["seq"]})
+        elif frame["type"] in ("notification", "batch") and monotonic() >= self._ack_at:
+            self._ack_at = monotonic() + ACK_SECONDS
+            await self.send({"type": "ack", "seq": int(self.cursor.partition(":")[2])})
 
     def _apply(self, frame: Frame) -> None:
         match frame["type"]:

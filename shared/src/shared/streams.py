@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,11 +11,44 @@ from shared.events.notifier import BalanceChanged, NotificationCreated
 
 STREAMS_PATH = "/internal/streams"
 HEADS_PATH = "/internal/heads"
-MAX_REQUESTS = 500
+MAX_STREAMS = 500
 MAX_HEADS = 10_000
 MAX_BEHIND = 500  # A cursor further behind is answered with a reset: load history afresh.
 
+CURSOR = r"^[0-9]{1,9}:[0-9]{1,18}$"
+
 UserId = Annotated[str, Field(min_length=1, max_length=200)]
+CursorText = Annotated[str, Field(pattern=CURSOR)]
+
+
+class InvalidCursor(ValueError):
+    """The text is not ``EPOCH:SEQ``."""
+
+
+class Cursor(NamedTuple):
+    """A place in a stream: everything up to ``seq`` is known. A new user's is 1:0."""
+
+    epoch: int
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Raises InvalidCursor."""
+        if not re.fullmatch(CURSOR, text):
+            raise InvalidCursor("a cursor is EPOCH:SEQ")
+        epoch, _, seq = text.partition(":")
+        return cls(int(epoch), int(seq))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.seq}"
+
+
+class Head(NamedTuple):
+    """How far a stream is: its last notification, and its revision, which reads move too."""
+
+    epoch: int
+    seq: int
+    rev: int
 
 
 class _Question(BaseModel):
@@ -38,7 +72,7 @@ class StreamRequest(_Question):
 
 
 class StreamsRequest(_Question):
-    requests: list[StreamRequest] = Field(max_length=MAX_REQUESTS)
+    requests: list[StreamRequest] = Field(max_length=MAX_STREAMS)
 
 
 class StreamAnswer(_Answer):
@@ -74,5 +108,5 @@ class HeadsAnswer(_Answer):
     ``balances``: versions by currency, of users who have a balance.
     """
 
-    heads: dict[str, tuple[int, int, int]]
+    heads: dict[str, Head]
     balances: dict[str, dict[str, int]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -45,5 +45,5 @@ class Issuer:
         return {"kid": self.kid, "alg": "EdDSA", "key": self.pair.public, "roles": [USER, OPERATOR]}
 
 
-def auth_keys(*keys: dict[str, object]) -> str:
+def auth_keys(*keys: Mapping[str, object]) -> str:
     return json.dumps(keys)

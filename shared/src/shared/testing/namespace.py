@@ -70,10 +70,11 @@ async def namespace(servers: Servers) -> AsyncIterator[Namespace]:
     try:
         yield corner
     finally:
-        await _remove(corner)
+        await remove(corner)
 
 
-async def _remove(corner: Namespace) -> None:
+async def remove(corner: Namespace) -> None:
+    """Delete everything that is named after it."""
     await asyncio.to_thread(
         topology.remove,
         corner.servers.rabbitmq_management_url,

@@ -33,7 +33,9 @@ async def rabbitmq_answers(amqp_url: str, management_url: str) -> None:
     """Raises unless the management interface knows us and a channel opens."""
     async with httpx.AsyncClient(timeout=_ATTEMPT_SECONDS, trust_env=False) as http:
         (await http.get(f"{management_url}/api/whoami")).raise_for_status()
-    await _accepts_connections(amqp_url)
+    address = urlsplit(amqp_url)
+    # Asked first, because aiormq logs each refusal as an error.
+    await accepts_connections(address.hostname or "localhost", address.port or 5672)
     connection = await aiormq.connect(amqp_url)
     try:
         await connection.channel()
@@ -41,10 +43,9 @@ async def rabbitmq_answers(amqp_url: str, management_url: str) -> None:
         await connection.close()
 
 
-async def _accepts_connections(url: str) -> None:
-    # Asked first, because aiormq logs each refusal as an error.
-    address = urlsplit(url)
-    _, writer = await asyncio.open_connection(address.hostname, address.port or 5672)
+async def accepts_connections(host: str, port: int) -> None:
+    """Raises OSError unless something listens there."""
+    _, writer = await asyncio.open_connection(host, port)
     writer.close()
     await writer.wait_closed()
 

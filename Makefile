@@ -1,0 +1,53 @@
+# Every task of the project; each prepares what it needs, so that any of them may be the first.
+# Plain `make` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up check test bench format lock clean
+
+bin := .venv/bin
+folders := shared services cli bench tests
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: PostgreSQL, RabbitMQ, Chromium (apt) and .venv
+	@scripts/setup test
+
+demo: ## Run it all on this machine and watch a debit ring on every tab (ONCE=1: end after the story)
+	@scripts/setup demo
+	@exec $(bin)/ledgerbell demo $(if $(ONCE),--once)
+
+up: ## Run it all on this machine, without the story
+	@scripts/setup demo
+	@exec $(bin)/ledgerbell up
+
+check: ## All that needs no server: format, lint, types, walls, lock, unit tests
+	@scripts/setup
+	@$(bin)/python scripts/lock --check
+	@$(bin)/ruff format --check --quiet $(folders) || { echo 'not formatted: run `make format`'; exit 1; }
+	@$(bin)/ruff check --quiet $(folders)
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+	@$(bin)/pytest --quiet -m "not servers"
+
+test: ## Every test, against real servers and in a real browser (ARGS='-k name' for some)
+	@scripts/setup test
+	@$(bin)/pytest $(ARGS)
+
+bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
+	@scripts/setup demo
+	@$(bin)/python -m bench $(ROW)
+
+format: ## Format the code and mend what ruff can mend
+	@scripts/setup
+	@$(bin)/ruff format $(folders)
+	@$(bin)/ruff check --fix $(folders)
+
+lock: ## Resolve requirements.lock again (UPGRADE=1: with the newest versions)
+	@scripts/setup
+	@$(bin)/python scripts/lock $(if $(UPGRADE),--upgrade)
+	@scripts/setup
+
+clean: ## Remove what was made here: .venv, the demo's servers with their data, caches
+	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""Makes the secrets of a compose system, a folder for each container; what exists is kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+# The names under which docker-compose.yml runs them.
+POSTGRES = "postgres:5432"
+BROKER = "rabbitmq:5672"
+MANAGEMENT = "rabbitmq:15672"
+VHOST = "ledgerbell"
+ADMINISTRATOR = "ledgerbell-administrator"  # Naming another keeps RabbitMQ from making its guest.
+
+DATABASES = ("credit", "notifier")
+GATEWAY = "ws-gateway"
+DEMO = "demo"
+
+# Each folder is the volume of one container, and each container has a user of its own.
+FILE_MODE = 0o444
+
+
+def make_secrets(into: Path) -> None:
+    """Fill ``into`` with one folder for each container, making what is missing; safe to repeat."""
+    prepare = into / "prepare"
+    postgres = _kept(into / "postgres" / "postgres_password", _password)
+    rabbitmq = _kept(into / "rabbitmq" / "password", _password)
+    _write(
+        into / "rabbitmq" / "rabbitmq.conf", f"default_user = {ADMINISTRATOR}\ndefault_pass = {rabbitmq}\n"
+    )
+    _setting(prepare, "postgres_url", f"postgresql://postgres:{postgres}@{POSTGRES}/postgres")
+    _setting(prepare, "rabbitmq_management_url", f"http://{ADMINISTRATOR}:{rabbitmq}@{MANAGEMENT}")
+    for service in (*DATABASES, GATEWAY):
+        name = service.replace("-", "_")
+        password = _kept(_file(prepare, f"{name}_broker_password"), _password)
+        _setting(into / service, "broker_url", f"amqp://{service}:{password}@{BROKER}/{VHOST}")
+    for service in DATABASES:
+        password = _kept(_file(prepare, f"{service}_database_password"), _password)
+        _kept(_file(prepare, f"{service}_owner_password"), _password)
+        _setting(into / service, "database_url", f"postgresql://{service}:{password}@{POSTGRES}/{service}")
+    _kept(_file(into / GATEWAY, "ticket_secret"), _password)
+    _make_keys(into)
+
+
+def _make_keys(into: Path) -> None:
+    """Who signs what: the demo stands in for an identity provider, the gateway signs for itself."""
+    people = _verifier(DEMO, _kept(into / DEMO / "key.pem", _private_key), roles=["user", "operator"])
+    gateway = _verifier(GATEWAY, _kept(_file(into / GATEWAY, "service_key"), _private_key), roles=["service"])
+    for service, trusted in (("credit", [people]), ("notifier", [people, gateway]), (GATEWAY, [people])):
+        _setting(into / service, "auth_keys", orjson.dumps(trusted).decode())
+
+
+def _verifier(kid: str, private_key: str, *, roles: list[str]) -> dict[str, object]:
+    """The entry of LEDGERBELL_AUTH_KEYS with which a service verifies this key's tokens."""
+    public = load_pem_private_key(private_key.encode(), password=None).public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return {"kid": kid, "alg": "EdDSA", "key": pem, "roles": roles}
+
+
+def _private_key() -> str:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _password() -> str:
+    return secrets.token_hex(32)  # Hex needs no quoting, in a URL or in rabbitmq.conf.
+
+
+def _file(folder: Path, setting: str) -> Path:
+    return folder / f"ledgerbell_{setting}"
+
+
+def _setting(folder: Path, setting: str, value: str) -> None:
+    _write(_file(folder, setting), value)
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    if not file.exists():
+        _write(file, make())
+    return file.read_text()
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all: a job that is cut off leaves nothing that the next one would keep."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.chmod(FILE_MODE)
+    draft.replace(file)

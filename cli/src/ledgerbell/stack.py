@@ -1,0 +1,217 @@
+"""The whole system on this machine: databases, broker, and every service as its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self, TextIO
+from uuid import uuid4
+
+import httpx
+
+from ledgerbell.prepare import MIGRATIONS
+from ledgerbell.processes import Command, Supervisor
+from shared.testing.identities import Issuer, KeyPair, auth_keys
+from shared.testing.namespace import Namespace, remove
+from shared.testing.servers import Servers, free_port
+
+MODULES = {"credit": "credit", "notifier": "notifier", "ws-gateway": "ws_gateway"}
+PAGE_PORT = 8080
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """What must be the same at the next start."""
+
+    password: str
+    ticket_secret: str
+    users: dict[str, str]
+    gateway: dict[str, str]
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> _Secrets:
+        file = folder / "secrets.json"
+        if file.exists():
+            return cls(**json.loads(file.read_text()))
+        made = cls(
+            password=secrets.token_hex(24),
+            ticket_secret=secrets.token_hex(32),
+            users=asdict(KeyPair.generate()),
+            gateway=asdict(KeyPair.generate()),
+        )
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(made)))
+        return made
+
+
+class Stack:
+    """Everything running while it is entered. ``folder`` keeps its secrets.
+
+    Named ``name`` on the servers, so that several can share them; ``temporary`` ones are removed at the end.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        folder: Path,
+        *,
+        name: str = "ledgerbell",
+        temporary: bool = False,
+        gateway_port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        log: TextIO | None = None,
+    ) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = _Secrets.kept_in(folder)
+        self._issuer = Issuer(KeyPair(**kept.users))
+        self._gateway_pair = KeyPair(**kept.gateway)
+        self._ticket_secret = kept.ticket_secret
+        self._temporary = temporary
+        self._settings = dict(settings or {})
+        self._corner = Namespace(servers, name, kept.password)
+        self._databases: dict[str, str] = {}
+        ports = _distinct_ports(2 * len(MODULES))
+        self._ports = dict(zip(MODULES, ports, strict=False))
+        self._metrics_ports = dict(zip(MODULES, ports[len(MODULES) :], strict=True))
+        if gateway_port is not None:
+            self._ports["ws-gateway"] = free_port(str(gateway_port))
+        self._leaving = AsyncExitStack()
+        self._http = httpx.AsyncClient(trust_env=False, timeout=30)
+        self.supervisor = Supervisor(log)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as entering:
+            if self._temporary:
+                entering.push_async_callback(remove, self._corner)
+            await self._corner.apply_topology()
+            for service, migrations in MIGRATIONS.items():
+                self._databases[service] = (await self._corner.database(service, migrations)).url
+            await entering.enter_async_context(self._http)
+            await entering.enter_async_context(self.supervisor)
+            async with asyncio.TaskGroup() as starting:
+                for service in MODULES:
+                    starting.create_task(self.supervisor.run(self._command(service)))
+            self._leaving = entering.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._leaving.aclose()
+
+    # -------------------------------------------------------------- where it is
+
+    @property
+    def gateway_url(self) -> str:
+        return self._url("ws-gateway")
+
+    @property
+    def credit_url(self) -> str:
+        return self._url("credit")
+
+    @property
+    def notifier_url(self) -> str:
+        return self._url("notifier")
+
+    @property
+    def corner(self) -> Namespace:
+        """Its databases and virtual host."""
+        return self._corner
+
+    def database_url(self, service: str) -> str:
+        """The service's own database, as the service."""
+        return self._databases[service]
+
+    def token(self, user_id: str, roles: Sequence[str] = ("user",), seconds: int = 3600) -> str:
+        return self._issuer.token(user_id, roles, seconds)
+
+    async def metrics(self, service: str) -> str:
+        """What Prometheus would read there."""
+        answer = await self._http.get(f"http://127.0.0.1:{self._metrics_ports[service]}/metrics")
+        return answer.raise_for_status().text
+
+    async def until_ready(self) -> None:
+        """Wait until every service is ready (again). Raises ProcessFailed."""
+        for service in MODULES:
+            await self.supervisor.ready(service)
+
+    # -------------------------------------------------------------- a user's money
+
+    async def open_account(
+        self, user_id: str, currency: str, low_balance_threshold: str | None = None
+    ) -> None:
+        body = {"currency": currency}
+        if low_balance_threshold is not None:
+            body["low_balance_threshold"] = low_balance_threshold
+        await self._post("/v1/accounts", body, user_id)
+
+    async def add_credits(self, user_id: str, amount: str, reason: str = "Test") -> str:
+        """Returns the transfer's id."""
+        body = {"amount": amount, "currency": "USD", "source": "manual", "reason": reason}
+        return await self._post(f"/v1/accounts/{user_id}/credits", body, "operator", ("operator",))
+
+    async def debit(self, user_id: str, amount: str, reason: str = "Test") -> str:
+        """Returns the transfer's id."""
+        body = {"amount": amount, "currency": "USD", "reason": reason}
+        return await self._post(f"/v1/accounts/{user_id}/debits", body, user_id)
+
+    async def _post(
+        self, path: str, body: dict[str, str], caller: str, roles: Sequence[str] = ("user",)
+    ) -> str:
+        headers = {"authorization": f"Bearer {self.token(caller, roles)}", "idempotency-key": str(uuid4())}
+        answer = await self._http.post(f"{self.credit_url}{path}", json=body, headers=headers)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return str(found.get("transfer_id", ""))
+
+    # -------------------------------------------------------------- what each process is told
+
+    def _url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    def _command(self, service: str) -> Command:
+        return Command(
+            service,
+            [sys.executable, "-m", MODULES[service]],
+            os.environ | self._environment(service),
+            f"{self._url(service)}/readyz",
+        )
+
+    def _environment(self, service: str) -> dict[str, str]:
+        gateway_key = {
+            "kid": "ws-gateway",
+            "alg": "EdDSA",
+            "key": self._gateway_pair.public,
+            "roles": ["service"],
+        }
+        settings = {
+            "broker_url": self._corner.broker_url(service),
+            "auth_keys": auth_keys(self._issuer.key(), gateway_key),
+            "port": str(self._ports[service]),
+            "metrics_port": str(self._metrics_ports[service]),
+        }
+        if service in self._databases:
+            settings["database_url"] = self._databases[service]
+        if service == "ws-gateway":
+            port = self._ports[service]
+            settings |= {
+                "credit_url": self.credit_url,
+                "notifier_url": self.notifier_url,
+                "ticket_secret": self._ticket_secret,
+                "service_key": self._gateway_pair.private,
+                "allowed_origins": f"http://127.0.0.1:{port},http://localhost:{port}",
+            }
+        settings |= self._settings
+        return {f"LEDGERBELL_{name.upper()}": value for name, value in settings.items()}
+
+
+def _distinct_ports(count: int) -> list[int]:
+    ports: list[int] = []
+    while len(ports) < count:
+        ports.append(free_port(None, taken=frozenset(ports)))
+    return ports

@@ -1,0 +1,5 @@
+"""``python -m credit`` runs the service."""
+
+from credit.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Tables, and the statements that read and move what is in them."""

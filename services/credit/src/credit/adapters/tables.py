@@ -1,0 +1,95 @@
+"""The ledger's tables as SQLAlchemy Core sees them; constraints and triggers live in the migrations."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from shared.http.idempotency import idempotency_table
+from shared.outbox import outbox_table
+
+metadata = sa.MetaData()
+
+_now = sa.text("now()")
+
+# Available is posted minus held. One row for each user and currency; the row is the lock.
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("posted", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("low_balance_threshold", sa.BigInteger, nullable=False, server_default="0"),
+    # The version at which the last warning went out; NULL means that the next crossing warns.
+    sa.Column("low_balance_warned_version", sa.BigInteger),
+    sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+)
+
+# One movement of money, with what is said about it. Its id is unique for ever.
+transfer = sa.Table(
+    "transfer",
+    metadata,
+    sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("service", sa.Text),
+    sa.Column("reference", sa.Text),
+    sa.Column("link", sa.Text),
+    sa.Column("hold_id", PgUUID(as_uuid=True)),
+    sa.Column("balance_after", sa.BigInteger, nullable=False),
+    sa.Column("held_after", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
+)
+
+# Leg 1 is the user's account, leg 2 the system account against it. System accounts have no row to lock:
+# they are the sum of their entries.
+entry = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("transfer_id", PgUUID(as_uuid=True), primary_key=True),
+    sa.Column("leg", sa.SmallInteger, primary_key=True),
+    # Drawn while the account's row is locked, so that within an account it is in the order of the commits.
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("user_id", sa.Text),
+    sa.Column("system_account", sa.Text),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+)
+sa.Index("entry_of_user", entry.c.user_id, entry.c.number, postgresql_where=entry.c.user_id.is_not(None))
+
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="placed"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("service", sa.Text),
+    sa.Column("reference", sa.Text),
+    sa.Column("link", sa.Text),
+    sa.Column("placed_by", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("balance_after", sa.BigInteger, nullable=False),
+    sa.Column("held_after", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    # What its end is told to be caused by, and the story it belongs to.
+    sa.Column("event_id", PgUUID(as_uuid=True), nullable=False),
+    sa.Column("correlation_id", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.ForeignKeyConstraint(["user_id", "currency"], ["account.user_id", "account.currency"]),
+)
+sa.Index("hold_due", hold.c.expires_at, postgresql_where=hold.c.status == "placed")
+
+outbox = outbox_table(metadata)
+idempotency_key = idempotency_table(metadata)

@@ -1,0 +1,70 @@
+"""Accounts over HTTP: opened, looked at, their statement, their threshold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from credit.api.bodies import AccountBody, ThresholdBody
+from credit.api.till import Db, Owner
+from credit.api.views import AccountsView, AccountView, StatementView
+from credit.domain.errors import UnknownAccount
+from credit.handlers import accounts
+from shared.http.auth import Caller
+from shared.http.problems import not_found
+from shared.money import Money
+
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+
+
+@router.post("", status_code=201)
+async def open_account(caller: Caller, body: AccountBody, db: Db, response: Response) -> AccountView:
+    """Opens the caller's own account. Asked again it answers 200 with the account as it is."""
+    threshold = Money.parse(body.low_balance_threshold, body.currency)
+    async with db.transaction() as tx:
+        account, new = await accounts.open_account(tx, caller.user_id, threshold)
+    if not new:
+        response.status_code = 200
+    return AccountView.of(account)
+
+
+@router.get("/{user_id}")
+async def get_accounts(owner: Owner, db: Db) -> AccountsView:
+    try:
+        async with db.autocommit() as tx:
+            known = await accounts.accounts_of(tx, owner)
+    except UnknownAccount:
+        raise not_found("account") from None
+    return AccountsView(user_id=owner, accounts=[AccountView.of(row) for row in known])
+
+
+@router.put("/{user_id}/low-balance-threshold")
+async def set_low_balance_threshold(owner: Owner, body: ThresholdBody, db: Db) -> AccountView:
+    threshold = Money.parse(body.amount, body.currency)
+    try:
+        async with db.autocommit() as tx:
+            account = await accounts.set_low_balance_threshold(tx, owner, threshold)
+    except UnknownAccount:
+        raise not_found("account") from None
+    return AccountView.of(account)
+
+
+@router.get("/{user_id}/entries")
+async def statement(
+    owner: Owner,
+    db: Db,
+    request: Request,
+    response: Response,
+    before: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> StatementView:
+    """Newest first. ``next`` is the cursor of the page after this one; ``Link`` names that page."""
+    async with db.autocommit() as tx:
+        page = await accounts.statement(tx, owner, before, limit)
+    if page.next is not None:
+        query = urlencode({"before": page.next, "limit": limit})
+        path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii")
+        response.headers["link"] = f'<{path}?{query}>; rel="next"'
+    return StatementView.of(page.entries, page.next)

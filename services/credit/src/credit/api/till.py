@@ -1,0 +1,141 @@
+"""Where money moves: committed first, then announced, then answered; repeated, it answers the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request, Response
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from credit.adapters.ledger import Outcome
+from credit.api.views import decimal
+from credit.domain.commands import Intent
+from credit.domain.errors import ClaimedMeanwhile, KeyInFlight, KeyReused
+from shared.db import Database, Transaction
+from shared.http.auth import OPERATOR, SERVICE, Caller, Identity
+from shared.http.idempotency import Key, in_flight, reused
+from shared.http.problems import Problem, busy, not_found
+from shared.outbox import DirectPublisher
+
+MOVEMENTS = Counter(
+    "credit_movements_total", "Requests to move money by what became of them.", ["kind", "outcome"]
+)
+
+CommandT = TypeVar("CommandT")
+
+
+class Till:
+    """Opens each movement's transaction, and hands its events over once they are committed."""
+
+    def __init__(self, db: Database, publisher: DirectPublisher) -> None:
+        self._db = db
+        self._publisher = publisher
+
+    async def move(
+        self,
+        handler: Callable[[Transaction, CommandT], Awaitable[Outcome]],
+        command: CommandT,
+        view: Callable[[Mapping[str, object]], BaseModel],
+    ) -> Response:
+        """The answer to a movement. Raises Problem when there is none yet, or it is a rejection."""
+        kind = handler.__name__
+        try:
+            outcome = await self._book(handler, command)
+        except KeyReused:
+            MOVEMENTS.labels(kind, "idempotency_key_reused").inc()
+            raise reused() from None
+        except KeyInFlight:
+            MOVEMENTS.labels(kind, "idempotency_key_in_flight").inc()
+            raise in_flight() from None
+        if outcome.rejected:
+            MOVEMENTS.labels(kind, str(outcome.answer["code"])).inc()
+            raise _rejection(outcome)
+        MOVEMENTS.labels(kind, "booked" if outcome.events else "replayed").inc()
+        body = view(outcome.answer).model_dump_json()
+        return Response(body, outcome.status, media_type="application/json")
+
+    async def _book(
+        self, handler: Callable[[Transaction, CommandT], Awaitable[Outcome]], command: CommandT
+    ) -> Outcome:
+        for _ in range(2):  # The second time finds what another request has just booked.
+            try:
+                async with self._db.autocommit() as tx:
+                    outcome = await handler(tx, command)
+            except ClaimedMeanwhile:
+                continue
+            self._publisher.committed(outcome.events)
+            return outcome
+        raise busy()
+
+
+def _rejection(outcome: Outcome) -> Problem:
+    answer = outcome.answer
+    code = str(answer["code"])
+    problem = _problem(outcome.status, code, answer)
+    # The request that was rejected, also when this one is its repetition.
+    problem.fields["ref"] = answer["ref"]
+    return problem
+
+
+def _problem(status: int, code: str, answer: Mapping[str, object]) -> Problem:
+    if code == "not_found":
+        return not_found(str(answer["what"]))
+    detail = _DETAILS[code]
+    if code == "insufficient_credits":
+        currency = str(answer["currency"])
+        return Problem(
+            status,
+            code,
+            detail,
+            available=decimal(int(str(answer["available_minor"])), currency),
+            required=decimal(int(str(answer["amount_minor"])), currency),
+            currency=currency,
+        )
+    if code == "state_conflict":
+        return Problem(status, code, detail, state=answer["state"])
+    return Problem(status, code, detail)
+
+
+_DETAILS = {
+    "insufficient_credits": "The available balance is smaller than the amount; add credits first.",
+    "currency_mismatch": "The user has no account in this currency.",
+    "account_closed": "The account is closed.",
+    "balance_limit": "The balance would exceed the largest that is kept.",
+    "transfer_conflict": "Another movement was booked under this transfer's id.",
+    "state_conflict": "The hold is no longer placed.",
+    "forbidden": "The hold was placed by another caller, who alone may end it.",
+}
+
+
+async def _till(request: Request) -> Till:
+    till: Till = request.app.state.till
+    return till
+
+
+async def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+async def _intent(key: Key) -> Intent:
+    return Intent(key.scope, key.key, key.fingerprint)
+
+
+async def _owner(user_id: str, identity: Caller) -> str:
+    """The user whose account the path names. Somebody else's is as if it did not exist."""
+    owner = identity.user_id if user_id == "me" else user_id
+    if not identity.may_act_for(owner) or not 0 < len(owner) <= 200 or not owner.isprintable():
+        raise not_found("account")
+    return owner
+
+
+def acts_for_all(identity: Identity) -> bool:
+    return bool(identity.roles & {OPERATOR, SERVICE})
+
+
+MoneyTill = Annotated[Till, Depends(_till)]
+Db = Annotated[Database, Depends(_db)]
+TheIntent = Annotated[Intent, Depends(_intent)]
+Owner = Annotated[str, Depends(_owner)]

@@ -1,0 +1,104 @@
+"""Real Chromium tabs for the tests, which fail when a page has anything to complain of."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from ledgerbell.stack import Stack
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from shared.testing.waiting import until
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
+# A violation is an event in the page, so a listener put there before anything else hears every one of them.
+HEAR_VIOLATIONS = """
+    window.violations = [];
+    addEventListener('securitypolicyviolation', (event) =>
+        window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium, headless."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("no chromium here: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def gateway_may_vanish() -> None:
+    """For tests in which requests have to fail: the browser logs those, and the page is not to blame."""
+
+
+@pytest.fixture
+async def blank_tab(
+    request: pytest.FixtureRequest, chromium: Browser
+) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
+    """Opens tabs that are still empty; at the end none may have had an error or a violation."""
+    complaints: list[str] = []
+    tolerant = "gateway_may_vanish" in request.fixturenames
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not (tolerant and NETWORK_TROUBLE.search(message.text)):
+            complaints.append(message.text)
+
+    context = await chromium.new_context(viewport={"width": 1100, "height": 800})
+    await context.add_init_script(HEAR_VIOLATIONS)
+
+    async def open_one() -> Page:
+        page = await context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_one
+    for page in context.pages:
+        complaints += await page.evaluate("() => window.violations ?? []")
+    await context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def open_tab(stack: Stack, blank_tab: Callable[[], Awaitable[Page]]) -> Callable[[str], Awaitable[Page]]:
+    """Opens the page as a user, in a tab that has its own token and socket."""
+
+    async def open_as(user_id: str) -> Page:
+        page = await blank_tab()
+        await page.goto(f"{stack.gateway_url}/#token={stack.token(user_id)}")
+        return page
+
+    return open_as
+
+
+@pytest.fixture
+async def owner(stack: Stack, user: str) -> str:
+    """A user with ten dollars, and with the one notification of that already in their history."""
+    await stack.open_account(user, "USD")
+    await stack.add_credits(user, "10.00")
+    headers = {"authorization": f"Bearer {stack.token(user)}"}
+    async with httpx.AsyncClient(base_url=stack.gateway_url, headers=headers) as http:
+
+        async def rang() -> bool:
+            answer = await http.get("/v1/notifications")
+            return len(answer.raise_for_status().json()["items"]) == 1
+
+        await until(rang)
+    return user

@@ -1,0 +1,96 @@
+"""What gets into a container finds nothing to write, to rise with, or to reach (OWASP's Docker sheet)."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # It has no stubs of its own, and this is its only use.
+
+from ledgerbell.secrets import make_secrets
+
+ROOT = Path(__file__).parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
+MAKES_SECRETS = "secrets"
+
+every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+@every_service
+def test_a_container_can_write_nothing_and_raise_itself_to_nothing(service: dict[str, Any]) -> None:
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc"}
+
+
+@every_service
+def test_a_container_has_limits(service: dict[str, Any]) -> None:
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["logging"]["options"]["max-size"]
+
+
+@every_service
+def test_a_container_does_not_run_as_root(service: dict[str, Any]) -> None:
+    user = (
+        service.get("user", "") if "image" in service else re.findall(r"^USER (\S+)$", DOCKERFILE, re.M)[-1]
+    )
+    assert user
+    assert user.partition(":")[0] not in ("0", "root")
+
+
+@every_service
+def test_a_container_mounts_volumes_only_and_its_own_secrets_unwritable(service: dict[str, Any]) -> None:
+    name = next(name for name, each in SERVICES.items() if each is service)
+    for mount in service.get("volumes", []):
+        volume, target, *mode = mount.split(":")
+        assert volume in COMPOSE["volumes"]  # Not a folder of the host, nor its Docker socket.
+        if target == "/run/secrets":
+            assert (volume, mode) == (f"{name}-secrets", ["ro"])
+        else:
+            assert not volume.endswith("-secrets") or name == MAKES_SECRETS
+
+
+@every_service
+def test_no_secret_stands_in_the_file(service: dict[str, Any]) -> None:
+    for variable, value in service.get("environment", {}).items():
+        assert variable.endswith("_FILE") or not re.search("PASS|SECRET|KEY|TOKEN", variable)
+        assert not re.search("://[^/]*@", str(value))
+
+
+def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+
+    assert list(published) == ["ws-gateway"]
+    assert all(port.startswith("127.0.0.1:") for port in published["ws-gateway"])
+
+
+def test_only_the_gateway_can_reach_what_is_outside() -> None:
+    open_networks = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
+
+    for name, service in SERVICES.items():
+        networks = set(service.get("networks", []))
+        assert networks or service.get("network_mode") == "none"  # Else it would be on a default network.
+        assert not networks & open_networks or name == "ws-gateway"
+
+
+def test_postgres_is_out_of_the_gateways_sight() -> None:
+    assert not set(SERVICES["postgres"]["networks"]) & set(SERVICES["ws-gateway"]["networks"])
+
+
+def test_the_secrets_that_are_made_are_those_that_are_mounted(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    made = {folder.name for folder in tmp_path.iterdir()}
+
+    mounted = {mount.partition("-secrets:/secrets/")[::2] for mount in SERVICES[MAKES_SECRETS]["volumes"]}
+    assert mounted == {(name, name) for name in made}
+    named = re.search(r"for owner in ([a-z -]+); do", DOCKERFILE)
+    assert named is not None
+    assert set(named[1].split()) == made
+
+
+def test_the_dockerfile_asks_for_nothing_that_an_old_engine_lacks() -> None:
+    assert not re.search(r"^# *syntax=|<<|--link", DOCKERFILE, re.M)
