@@ -15,15 +15,33 @@ import typer
 from pydantic import ValidationError
 
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
+from ledgerbell.processes import ProcessFailed
+from ledgerbell.run import run_against, run_demo, run_up
 from ledgerbell.secrets import make_secrets
 from shared.http.auth import ALGORITHMS, sign_token
 from shared.messaging import topology
+from shared.testing.servers import FolderInUse, NoServers, NotReady, ServerFailed, ServerNotInstalled
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 broker = typer.Typer(no_args_is_help=True, help="The broker's exchanges, queues, bindings and users.")
 database = typer.Typer(no_args_is_help=True, help="The services' databases and roles.")
 app.add_typer(broker, name="broker")
 app.add_typer(database, name="database")
+
+
+_EXPECTED = (
+    OSError,
+    ValueError,
+    asyncpg.PostgresError,
+    httpx.HTTPError,
+    topology.BrokerRefused,
+    FolderInUse,
+    NoServers,
+    NotReady,
+    ProcessFailed,
+    ServerFailed,
+    ServerNotInstalled,
+)
 
 
 @contextmanager
@@ -34,13 +52,46 @@ def _plainly() -> Iterator[None]:
     except ValidationError as error:
         missing = ", ".join(f"LEDGERBELL_{str(e['loc'][0]).upper()}" for e in error.errors())
         _fail(f"set {missing} (as variables or as files in /run/secrets)")
-    except (OSError, httpx.HTTPError, asyncpg.PostgresError, topology.BrokerRefused, ValueError) as error:
+    except _EXPECTED as error:
         _fail(f"{type(error).__name__}: {error}")
+    except ExceptionGroup as group:
+        expected, other = group.split(_EXPECTED)
+        if other is not None or expected is None:
+            raise
+        _fail("; ".join(str(error) for error in expected.exceptions))
 
 
 def _fail(message: str) -> None:
     print(f"ledgerbell: {message}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
+    against: Annotated[str | None, typer.Option(help="URL of a gateway that runs already.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="With --against: the private key users' tokens are signed with.")
+    ] = None,
+    kid: Annotated[str, typer.Option(help="With --against: that key's id in LEDGERBELL_AUTH_KEYS.")] = "demo",
+) -> None:
+    """Run it all on this machine and play a story: two tabs, credits, debits, a low balance."""
+    if against is not None and key is None:
+        _fail("--against needs --key: the file with the private key that users' tokens are signed with")
+    with _plainly():
+        if against is not None and key is not None:
+            good = run_against(against, key.read_text(), kid)
+        else:
+            good = run_demo(once=once)
+    if not good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Run it all on this machine, without the story."""
+    with _plainly():
+        run_up()
 
 
 @database.command("apply")

@@ -108,7 +108,13 @@ async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_ups
     return await upstreams.forward(request)
 
 
+# Where notifications link to. The plain page shows the same everywhere.
 @router.get("/", include_in_schema=False)
+@router.get("/history", include_in_schema=False)
+@router.get("/topup", include_in_schema=False)
+@router.get("/verifications/{_id}", include_in_schema=False)
+@router.get("/refunds/{_id}", include_in_schema=False)
+@router.get("/payments/{_id}", include_in_schema=False)
 async def page() -> Response:
     return FileResponse(PAGE / "index.html", headers={"content-security-policy": PAGE_POLICY})
 
