@@ -115,13 +115,12 @@ async def test_a_kill_in_the_middle_loses_and_doubles_nothing(breakable: Breakab
     async with tab:
         await spender.spend(DEBITS, meanwhile=getattr(breakable, f"kill_{victim}"))
         await tab.until(lambda: len(tab.received) >= DEBITS + 1, seconds=60)
+        await tab.until(lambda: tab.unread == DEBITS + 1 and tab.balances["USD"]["available"] == "95.00")
 
         assert len(set(spender.transfers)) == DEBITS
         assert tab.seqs == list(range(1, DEBITS + 2))
         assert tab.doubled == 0
         assert {received.frame["transfer_id"] for received in tab.received} >= set(spender.transfers)
-        assert tab.balances["USD"]["available"] == "95.00"
-        assert tab.unread == DEBITS + 1
     assert await stored(stack, user) == DEBITS + 1
     await stack.until_ready()
 
