@@ -150,6 +150,34 @@ async def test_a_batch_whose_handling_fails_comes_again(publisher: Publisher, ba
     await basket.until(lambda: {f"{run}{n}" for n in range(10)} <= set(basket.ids))
 
 
+async def test_batches_that_are_long_in_settling_hold_the_next_ones_back(
+    namespace: Namespace, publisher: Publisher
+) -> None:
+    release = asyncio.Event()
+    handled: list[str | None] = []
+
+    async def settle() -> None:
+        await release.wait()
+
+    async def handle(batch: list[Delivery]) -> Awaitable[None]:
+        handled.extend(delivery.message_id for delivery in batch)
+        return settle()
+
+    run = uuid4().hex
+    await publisher.send_batch([message(n, run=run) for n in range(40)])
+    consumer = BatchConsumer(
+        namespace.broker_url("notifier"), QUEUE, handle, name=f"slow-{uuid4().hex}", max_batch=1
+    )
+    async with running(consumer.run), asyncio.timeout(30):
+        while len(handled) < 8:
+            await asyncio.sleep(0.01)
+        release.set()
+        while len(handled) < 40:
+            await asyncio.sleep(0.01)
+
+    assert handled == [f"{run}{n}" for n in range(40)]
+
+
 async def test_nothing_confirmed_is_lost_when_connections_are_cut(
     namespace: Namespace, publisher: Publisher, basket: Basket
 ) -> None:

@@ -116,8 +116,8 @@ class Edge:
         with traced(trace):
             try:
                 await self._app(scope, _limited(headers, receive, self._max_body_bytes), sending)
-            except Exception as error:
-                problem = unexpected(error)  # Nothing beyond this would know how to answer.
+            except Exception as error:  # noqa: BLE001  # Nothing beyond this would know how to answer.
+                problem = unexpected(error)
                 if not started:
                     await problem.response()(scope, receive, sending)
             finally:

@@ -19,6 +19,7 @@ log = get_logger(__name__)
 
 WATCH_SECONDS = 15.0
 IDLE_SECONDS = 60.0
+MAX_UNSETTLED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,9 @@ class _Session:
         self._queue = queue
         self._buffer: list[Delivery] = []
         self._arrived = asyncio.Event()
-        self._unsettled: asyncio.Queue[tuple[int, asyncio.Future[None] | None]] = asyncio.Queue(maxsize=8)
+        self._unsettled: asyncio.Queue[tuple[int, asyncio.Future[None] | None]] = asyncio.Queue(
+            maxsize=MAX_UNSETTLED
+        )
         self._tag = ""
         self._heard_at = asyncio.get_running_loop().time()
 

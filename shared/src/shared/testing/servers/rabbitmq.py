@@ -29,7 +29,7 @@ class PrivateRabbitMQ(PrivateServer):
     stop_signal = signal.SIGTERM
     abort_signal = signal.SIGKILL
     # 3.10 has stopped all that matters within milliseconds and then idles for five seconds. It keeps the
-    # names of new quorum queues in memory for three, and a queue whose name is lost never gets a leader again.
+    # names of new quorum queues in memory for three, and one whose name is lost never gets a leader again.
     stop_seconds = 4
 
     def __init__(self, folder: Path | None = None) -> None:
