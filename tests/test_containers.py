@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # It has no stubs of its own, and this is its only use.
+import yaml
 
 from ledgerbell.secrets import make_secrets
 

@@ -98,10 +98,15 @@ async def keep_linked(
                 await use(link)
             finally:
                 await asyncio.shield(link.close())
-        except asyncio.CancelledError:
-            raise
+        except asyncio.CancelledError as error:
+            # aiormq cancels what waits on a channel it loses; that is not for us to end by.
+            if _is_ending():
+                raise
+            log.warning("broker.link_lost", link=name, host=host_of(url), error=repr(error))
         except Exception as error:  # noqa: BLE001  # Whatever it was, the answer is to begin anew.
             log.warning("broker.link_lost", link=name, host=host_of(url), error=repr(error))
+        if _is_ending():
+            raise asyncio.CancelledError
         failures = 0 if loop.time() - started > 10 else failures + 1
         await asyncio.sleep(random.uniform(0, min(5.0, 0.1 * 2**failures)))  # noqa: S311
 
@@ -144,7 +149,15 @@ async def keep_checking(
         except AWAY as error:
             log.warning("broker.unchecked", host=host_of(url), error=repr(error))
             pause = RETRY_CHECK_SECONDS
+        if _is_ending():
+            raise asyncio.CancelledError
         await asyncio.sleep(pause)
+
+
+def _is_ending() -> bool:
+    """Whether this task was cancelled. Python 3.11's wait_for, which aiormq uses, can swallow it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def consumer_count(link: Link, queue: str) -> int:
