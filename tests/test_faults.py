@@ -18,6 +18,8 @@ from ledgerbell.stack import Stack
 from ledgerbell.tab import Tab
 from shared.testing.servers import PrivatePostgres, PrivateRabbitMQ, Servers
 
+pytestmark = pytest.mark.servers  # Its own, to be killed.
+
 DEBITS = 500
 AT_ONCE = 8
 

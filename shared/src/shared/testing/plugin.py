@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.observability.logs import configure_logs
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers, servers_for_tests
@@ -23,6 +24,11 @@ async def namespace(servers: Servers) -> AsyncIterator[Namespace]:
     """This run's own databases and virtual host."""
     async with fresh_namespace(servers) as corner:
         yield corner
+
+
+def pytest_configure() -> None:
+    """Logs as in production: what tests print is what operations will read."""
+    configure_logs("tests", "WARNING")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
