@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from ledgerbell.prepare import MIGRATIONS
 from ledgerbell.processes import Command, Supervisor
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace, remove
-from shared.testing.servers import Servers, free_port
+from shared.testing.servers import Servers, environment_without, free_port
 
 MODULES = {"credit": "credit", "notifier": "notifier", "ws-gateway": "ws_gateway"}
 PAGE_PORT = 8080
@@ -46,8 +45,10 @@ class _Secrets:
             users=asdict(KeyPair.generate()),
             gateway=asdict(KeyPair.generate()),
         )
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(made)))
+        draft = folder / ".secrets.json"
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(asdict(made)))
+        draft.replace(file)  # Whole or not at all.
         return made
 
 
@@ -178,7 +179,7 @@ class Stack:
         return Command(
             service,
             [sys.executable, "-m", MODULES[service]],
-            os.environ | self._environment(service),
+            environment_without("LEDGERBELL_") | self._environment(service),
             f"{self._url(service)}/readyz",
         )
 

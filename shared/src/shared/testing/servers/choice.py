@@ -6,14 +6,17 @@ import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from shared.observability.logs import get_logger
 from shared.testing.servers.postgres import PrivatePostgres
 from shared.testing.servers.private import ServerNotInstalled
 from shared.testing.servers.rabbitmq import PrivateRabbitMQ
 from shared.testing.servers.readiness import postgres_answers, rabbitmq_answers, until_ready
 from shared.testing.servers.urls import VARIABLES, NoServers, Servers, servers_in
+
+log = get_logger(__name__)
 
 _OVERRIDE = "LEDGERBELL_TEST_SERVERS"
 _ENVIRONMENT_READY_SECONDS = 30
@@ -83,18 +86,31 @@ async def servers_for_tests() -> AsyncIterator[Servers]:
     if wanted not in ("", "private", "containers"):
         raise NoServers(f"{_OVERRIDE} is `private`, `containers` or not set; not {wanted!r}")
     named = servers_in(os.environ)
-    if named and not wanted:
-        async with given_servers(named) as servers:
-            yield servers
-    elif wanted == "containers" or (not wanted and docker_answers()):
-        # Imported here because only developers' machines have testcontainers, and only this way needs it.
-        from shared.testing.servers.containers import container_servers
+    async with AsyncExitStack() as stack:
+        if named and not wanted:
+            yield await stack.enter_async_context(given_servers(named))
+        elif wanted == "containers":
+            yield await stack.enter_async_context(_container_servers())
+        elif not wanted and docker_answers():
+            yield await _containers_or_private(stack)
+        else:
+            yield await stack.enter_async_context(private_servers())
 
-        async with container_servers() as servers:
-            yield servers
-    else:
-        async with private_servers() as servers:
-            yield servers
+
+async def _containers_or_private(stack: AsyncExitStack) -> Servers:
+    """An engine may answer and have no images, nor a way to get any."""
+    try:
+        return await stack.enter_async_context(_container_servers())
+    except Exception as error:  # noqa: BLE001  # The engine's reasons are many; they are told, not judged.
+        log.warning("servers.no_containers", error=repr(error), instead="private servers")
+        return await stack.enter_async_context(private_servers())
+
+
+def _container_servers() -> AbstractAsyncContextManager[Servers]:
+    # Imported here because only developers' machines have testcontainers, and only this way needs it.
+    from shared.testing.servers.containers import container_servers
+
+    return container_servers()
 
 
 def docker_answers() -> bool:

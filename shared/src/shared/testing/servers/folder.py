@@ -61,16 +61,6 @@ class ServerFolder:
         self._lock.close()
         self._lock = None
 
-    def empty(self) -> None:
-        """Remove all but the lock."""
-        for entry in self.path.iterdir():
-            if entry.name == "lock":
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-
     def remembered(self) -> dict[str, str]:
         """What ``remember`` stored last; empty at first."""
         try:

@@ -1,0 +1,5 @@
+"""``python -m notifier`` runs the service."""
+
+from notifier.main import main
+
+main()

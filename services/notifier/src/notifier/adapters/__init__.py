@@ -1,0 +1,1 @@
+"""The notifier's database and what it puts on the broker."""

@@ -1,0 +1,1 @@
+"""The history of the notifier's schema."""

@@ -1,0 +1,92 @@
+"""Tells the gateways what was stored: a batch in one message, kept at until the broker has confirmed it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import suppress
+from uuid import uuid4
+
+from notifier.adapters.wire import Item, encode
+from shared.events.notifier import EXCHANGE, STORED
+from shared.messaging import BrokerAway, Message, Publisher
+
+MAX_ITEMS = 100
+MAX_BYTES = 64 * 1024
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.05, 2.0
+
+
+class Push:
+    """Publishes PushBatches. Not mandatory: with no gateway running there is nobody to tell."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def publish(self, items: list[Item]) -> asyncio.Future[None]:
+        """Begin at once; what is returned is done when all of it is confirmed, however long that takes.
+
+        Whoever waits may be cancelled; the sending goes on.
+        """
+        return asyncio.shield(self._begin(self._keep_at_it(list(_messages(items)))))
+
+    def hint(self, items: list[Item]) -> None:
+        """Try once and forget: gateways find out by comparing heads when this is lost."""
+        self._begin(self._try_once(list(_messages(items))))
+
+    async def drain(self, timeout: float) -> None:
+        """Give what is on its way ``timeout`` seconds to arrive, then drop it."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _begin(self, sending: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(sending)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    async def _keep_at_it(self, messages: list[Message]) -> None:
+        failures = 0
+        while messages:
+            try:
+                receipt = await self._publisher.send_batch(messages)
+                messages = [each for each in messages if each.message_id not in receipt.confirmed]
+            except BrokerAway:
+                await self._publisher.linked.wait()
+            if messages:
+                failures += 1
+                longest = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2**failures)
+                await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))  # noqa: S311
+
+    async def _try_once(self, messages: list[Message]) -> None:
+        with suppress(BrokerAway):
+            await self._publisher.send_batch(messages)
+
+
+def _messages(items: Iterable[Item]) -> Iterator[Message]:
+    """PushBatches of at most 100 items and 64 KiB (an item larger than that goes alone)."""
+    parts: list[bytes] = []
+    size = 0
+    for item in items:
+        part = encode(item)
+        if parts and (len(parts) == MAX_ITEMS or size + len(part) > MAX_BYTES):
+            yield _message(parts)
+            parts, size = [], 0
+        parts.append(part)
+        size += len(part) + 1
+    if parts:
+        yield _message(parts)
+
+
+def _message(parts: list[bytes]) -> Message:
+    return Message(
+        exchange=EXCHANGE,
+        routing_key=STORED,
+        message_id=uuid4().hex,
+        body=b'{"items":[' + b",".join(parts) + b"]}",
+        mandatory=False,
+    )

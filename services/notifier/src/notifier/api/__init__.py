@@ -1,0 +1,1 @@
+"""Requests in: a user's own history and stream, and what gateways ask for many users at once."""

@@ -1,0 +1,47 @@
+"""Each lane has a queue, a connection and a worker of its own, so that none waits behind another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from notifier.handlers.parked import ParkedStore
+from notifier.handlers.store import BatchStore
+from shared.events import Lane
+from shared.messaging import BatchConsumer
+from shared.messaging.topology import PARKED, lane_queue
+
+PREFETCH = 500
+MAX_BATCH = 200
+
+
+class NotConsuming(Exception):
+    """A lane has no consumer just now."""
+
+
+def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, BatchConsumer]:
+    return {
+        lane: BatchConsumer(
+            url,
+            lane_queue(lane),
+            store,
+            name=f"notifier.{lane}",
+            prefetch=PREFETCH,
+            max_batch=MAX_BATCH,
+            ready=store.probe,
+        )
+        for lane, store in stores.items()
+    }
+
+
+def consume_parked(url: str, store: BatchStore, parked: ParkedStore) -> BatchConsumer:
+    """One at a time: what ends the process here must not take others with it."""
+    return BatchConsumer(
+        url, PARKED, parked, name="notifier.parked", prefetch=1, max_batch=1, ready=store.probe
+    )
+
+
+def require_consuming(consumers: Mapping[Lane, BatchConsumer]) -> None:
+    """Raises NotConsuming, naming the lanes that do not consume."""
+    idle = [lane.value for lane, consumer in consumers.items() if not consumer.consuming.is_set()]
+    if idle:
+        raise NotConsuming(f"not consuming: {', '.join(idle)}")

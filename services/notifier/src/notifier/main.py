@@ -1,0 +1,86 @@
+"""The notifier, put together: consumers that store and tell, and the HTTP side that reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from notifier.adapters.push import Push
+from notifier.api.internal import internal
+from notifier.api.notifications import notifications
+from notifier.api.streams import stream
+from notifier.consumers.lanes import consume_lanes, consume_parked, require_consuming
+from notifier.consumers.watch import DeadWatch, check_broker
+from notifier.domain.cursor import InvalidCursor
+from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.handlers.parked import ParkedStore
+from notifier.handlers.reads import UnknownNotification
+from notifier.handlers.record import Recorder
+from notifier.handlers.store import BatchStore
+from shared.db import Database
+from shared.events import Lane
+from shared.http import Keyring, Workers, create_app, serve
+from shared.messaging import Publisher
+from shared.messaging.topology import PARKED, lane_queue
+from shared.settings import DatabaseSettings
+
+SERVICE = "notifier"
+DRAIN_SECONDS = 3.0
+MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for whom heads are asked.
+
+
+class Settings(DatabaseSettings):
+    """The notifier needs nothing beyond what every service with a database reads."""
+
+
+def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) -> FastAPI:
+    """The app. Its lifespan starts what works in the background, whether or not the servers are there yet."""
+    db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
+    publisher = Publisher(settings.broker_url, f"{SERVICE}.publish")
+    push = Push(publisher)
+    dispatcher = dispatcher or NotificationDispatcher()
+    stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
+    recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
+    lanes = consume_lanes(settings.broker_url, stores)
+    parked = consume_parked(settings.broker_url, recovery, ParkedStore(db, recovery, PARKED))
+    watch = DeadWatch(settings.broker_url)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        consuming, supporting = Workers(), Workers()
+        await db.connect()
+        supporting.start("publisher", publisher.run)
+        supporting.start("check", partial(check_broker, settings.broker_url))
+        supporting.start("watch", watch.run)
+        for lane, consumer in lanes.items():
+            consuming.start(f"consumer.{lane}", consumer.run)
+        consuming.start("consumer.parked", parked.run)
+        try:
+            yield
+        finally:
+            # Consumers first: each finishes its batch, and what it stored is told before the rest ends.
+            await consuming.stop()
+            await push.drain(DRAIN_SECONDS)
+            await supporting.stop()
+            await db.close()
+
+    async def all_lanes() -> None:
+        require_consuming(lanes)
+
+    return create_app(
+        "Ledgerbell notifier",
+        keyring=Keyring.from_json(settings.auth_keys),
+        routers=[notifications(db, push), stream(db), internal(db)],
+        lifespan=lifespan,
+        problems={UnknownNotification: (404, "not_found"), InvalidCursor: (422, "invalid_cursor")},
+        ready={"database": db.probe, "consumers": all_lanes},
+        max_body_bytes=MAX_BODY_BYTES,
+    )
+
+
+def main() -> None:
+    settings = Settings()
+    serve(build(settings), SERVICE, settings)
