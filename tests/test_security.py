@@ -159,7 +159,7 @@ async def test_2_frames_hold_what_the_protocol_names_and_no_more(
     await stack.open_account(user, "USD")
     async with tab_of(user) as tab:
         await stack.add_credits(user, "10.00")
-        await tab.until(lambda: len(tab.received) == 1)
+        await tab.until(lambda: len(tab.received) == 1 and "USD" in tab.balances)
 
     assert set(tab.received[0].frame) == {
         "type", "seq", "id", "kind", "lane", "icon", "title", "body", "text", "link", "toast", "amount",

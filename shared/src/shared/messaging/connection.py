@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aio_pika
 import aiormq
+from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
 from shared.observability.logs import get_logger
@@ -52,16 +53,14 @@ class Link:
 
 async def open_link(url: str, name: str, *, confirms: bool) -> Link:
     """Connect and open a channel. Raises one of AWAY when that fails within 5 s."""
-    connection = await aio_pika.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_SECONDS,
-        client_properties={"connection_name": name},
-        heartbeat=HEARTBEAT_SECONDS,
+    connection = aio_pika.Connection(
+        make_url(url, heartbeat=HEARTBEAT_SECONDS), client_properties={"connection_name": name}
     )
     try:
+        await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
         channel = await _raw_channel(connection, confirms=confirms)
     except BaseException:
-        await connection.close()
+        await connection.close()  # Also when it never connected: what is not closed complains when collected.
         raise
     return Link(connection, channel)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from shared.observability.logs import configure_logs
 from shared.testing.namespace import Namespace
@@ -28,7 +29,8 @@ async def namespace(servers: Servers) -> AsyncIterator[Namespace]:
 
 def pytest_configure() -> None:
     """Logs as in production: what tests print is what operations will read."""
-    configure_logs("tests", "WARNING")
+    configure_logs("tests")
+    structlog.configure(cache_logger_on_first_use=False)  # Or `capture_logs` would come too late.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

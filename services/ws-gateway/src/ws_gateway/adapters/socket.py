@@ -6,6 +6,7 @@ import socket as sockets
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from prometheus_client import Counter
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.typing import Subprotocol
 
@@ -24,6 +25,8 @@ PATH = "/v1/ws"
 KERNEL_BUFFER_BYTES = 128 * 1024  # Linux would grow it to megabytes for each sleeping tab.
 HIGH_WATER_BYTES = 256 * 1024
 MAX_BUFFERED_BYTES = 1024 * 1024
+
+CLOSED = Counter("gateway_closed_total", "Sockets the gateway closed, by code.", ["code"])
 
 
 class SessionKeeper(Protocol):
@@ -114,6 +117,7 @@ class TabSocket(WebSocketsSansIOProtocol):
         """Send a close frame, and abort when it is not answered: a stuck peer would hold it for ever."""
         if self.close_sent or self.transport.is_closing():
             return
+        CLOSED.labels(code).inc()
         self.write = _discard
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))

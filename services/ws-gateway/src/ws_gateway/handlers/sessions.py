@@ -29,7 +29,6 @@ DRAIN_A_SECOND = 250
 DRAIN_AT_MOST_SECONDS = 20
 
 SOCKETS = Gauge("gateway_sockets", "Open sockets, before and after their hello.")
-CLOSED = Counter("gateway_closed_total", "Sockets the gateway closed, by code.", ["code"])
 ACKNOWLEDGED = Counter("gateway_acknowledged_total", "Acknowledgements of what tabs have shown.")
 
 
@@ -136,7 +135,7 @@ class Sessions:
         try:
             self._obey(session, message)
         except Refused as refused:
-            _close(session, refused.code, refused.reason)
+            session.socket.drop(refused.code, refused.reason)
 
     def _obey(self, session: Session, message: bytes) -> None:
         if session.messages > domain.MAX_MESSAGES_A_MINUTE:
@@ -180,10 +179,10 @@ class Sessions:
         try:
             await self._hub.join(tab, after, _welcome(session))
         except Refused as refused:
-            _close(session, refused.code, refused.reason)
+            session.socket.drop(refused.code, refused.reason)
         except Exception as error:  # A task's error is seen by nobody else.
             log.error("socket.join_failed", exc_info=error)
-            _close(session, domain.TRY_LATER, retry(1000))
+            session.socket.drop(domain.TRY_LATER, retry(1000))
         finally:
             session.joining = None
 
@@ -207,14 +206,14 @@ class Sessions:
             session.messages = 0
         if session.tab is None:
             if now - session.opened_at > domain.HELLO_SECONDS:
-                _close(session, domain.TRY_LATER, "no hello within 5 s")
+                session.socket.drop(domain.TRY_LATER, "no hello within 5 s")
         elif time() >= session.ends_at:
-            _close(session, domain.UNAUTHENTICATED, "the token has ended")
+            session.socket.drop(domain.UNAUTHENTICATED, "the token has ended")
         elif now - session.heard_at > domain.SILENCE_SECONDS:
-            _close(session, domain.GOING_AWAY, "silent")
+            session.socket.drop(domain.GOING_AWAY, "silent")
         elif session.socket.paused_since is not None:
             if now - session.socket.paused_since > domain.SLOW_SECONDS:
-                _close(session, domain.TOO_SLOW, "slow consumer")
+                session.socket.drop(domain.TOO_SLOW, "slow consumer")
         elif tick % domain.PING_SECONDS == session.ping_slot:
             session.socket.write(frames.PING)
 
@@ -224,7 +223,7 @@ class Sessions:
         rate = max(DRAIN_A_SECOND, len(self._open) // DRAIN_AT_MOST_SECONDS + 1)
         log.info("gateway.draining", sockets=len(self._open), a_second=rate)
         for count, session in enumerate(list(self._open), start=1):
-            _close(session, domain.RESTART, retry(random.randrange(200, 3000)))  # noqa: S311
+            session.socket.drop(domain.RESTART, retry(random.randrange(200, 3000)))  # noqa: S311
             if count % max(1, rate // 10) == 0:
                 await asyncio.sleep(0.1)
 
@@ -236,8 +235,3 @@ def _welcome(session: Session) -> dict[str, object]:
         "ping_s": domain.PING_SECONDS,
         "expires_at": int(session.ends_at),
     }
-
-
-def _close(session: Session, code: int, reason: str) -> None:
-    CLOSED.labels(code).inc()
-    session.socket.drop(code, reason)
