@@ -1,0 +1,1 @@
+"""Measures Ledgerbell beside a hand-written floor: same servers, same run, interleaved, as ratios."""

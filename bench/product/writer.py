@@ -1,0 +1,140 @@
+"""Debits with the credit service's own code, in its own transaction and through its outbox, without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvloop
+from uuid_utils.compat import uuid7
+
+from bench.child import Commands, Json, until
+from credit.domain.commands import AddCredits, DeductCredits, Intent
+from credit.domain.system_accounts import REVENUE
+from credit.handlers.accounts import open_account
+from credit.handlers.movements import add_credits, deduct_credits
+from shared.db import Database
+from shared.messaging import Publisher
+from shared.money import Money
+from shared.observability.logs import configure_logs
+from shared.observability.trace import continue_trace, traced
+from shared.outbox import DirectPublisher
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+FUNDS = Money(1_000_000_000, "USD")
+ONE_CENT = Money(1, "USD")
+REASON = "SMS verification"
+
+# The service commits one debit a call. Here its own function is called for many users in one statement, so
+# that the pipeline behind it is what gets measured; the floor's writer does the same.
+DEBIT_MANY = f"""
+SELECT moved.* FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[])
+    AS wanted(user_id, key, transfer_id, event_id, warning_id, traceparent),
+LATERAL move_credits(
+    'bench', key, '', transfer_id, 'deduction', user_id, 'USD', 1, '{REVENUE}', NULL, '{REASON}',
+    NULL, NULL, NULL, event_id, warning_id, traceparent, split_part(traceparent, '-', 2), NULL
+) AS moved
+"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The credit service's URLs."""
+
+    database_url: str
+    broker_url: str
+
+
+class Writer:
+    """The commands that the harness gives; the floor's writer knows the same."""
+
+    def __init__(self, db: Database, publisher: DirectPublisher) -> None:
+        self._db = db
+        self._publisher = publisher
+
+    async def fund(self, command: Json) -> Json:
+        """Opens and fills an account for each user."""
+        for user in command["users"]:
+            async with self._db.transaction() as tx:
+                await open_account(tx, user, Money(0, "USD"))
+                outcome = await add_credits(
+                    tx, AddCredits(intent(), user, FUNDS, "manual", "Funds of the benchmark")
+                )
+            self._publisher.committed(outcome.events)
+        return {}
+
+    async def steady(self, command: Json) -> Json:
+        """`rate` debits a second, one a commit, `count` of them; answers with each one's commit time."""
+        users: list[str] = command["users"]
+        start = time.monotonic_ns()
+        commits = []
+        for number in range(command["count"]):
+            await until(start + number * 1_000_000_000 // command["rate"])
+            commits.append(await self._deduct(users[number % len(users)]))
+        return {"commits": commits}
+
+    async def burst(self, command: Json) -> Json:
+        """`count` debits as fast as they go, one a user in each commit."""
+        users: list[str] = command["users"]
+        commits: list[tuple[str, int]] = []
+        while len(commits) < command["count"]:
+            commits += await self._deduct_many(users)
+        return {"commits": commits}
+
+    async def _deduct(self, user: str) -> tuple[str, int]:
+        command = DeductCredits(intent(), user, ONE_CENT, REASON)
+        with traced(continue_trace(None, None)):
+            async with self._db.autocommit() as tx:
+                outcome = await deduct_credits(tx, command)
+            committed_ns = time.monotonic_ns()
+            check_accepted(outcome.events, 1)
+            self._publisher.committed(outcome.events)
+        return str(command.intent.transfer_id), committed_ns
+
+    async def _deduct_many(self, users: list[str]) -> list[tuple[str, int]]:
+        transfers, events, warnings = ([uuid7() for _ in users] for _ in range(3))
+        keys = [str(transfer) for transfer in transfers]
+        traces = [continue_trace(None, None).traceparent for _ in users]
+        async with self._db.autocommit() as tx:
+            rows = await tx.fetch(DEBIT_MANY, users, keys, transfers, events, warnings, traces)
+        committed_ns = time.monotonic_ns()
+        check_accepted(rows, len(users))
+        self._publisher.committed(rows)
+        return [(key, committed_ns) for key in keys]
+
+
+def intent() -> Intent:
+    return Intent("bench", str(uuid.uuid4()), "")
+
+
+def check_accepted(rows: Sequence[Record], wanted: int) -> None:
+    if len(rows) != wanted or any(row["status"] != 201 or row["id"] is None for row in rows):
+        raise RuntimeError(f"a debit was refused: {rows[:3]}")
+
+
+async def main() -> None:
+    commands, settings = await Commands.open()
+    config = Config(**settings)
+    configure_logs("bench", "CRITICAL")  # Outages are on purpose here, and checked by what comes out.
+    db = Database(config.database_url, application="bench", pool_size=2)
+    await db.connect()
+    publisher = Publisher(config.broker_url, "bench")
+    direct = DirectPublisher(db, publisher, "credit")
+    writer = Writer(db, direct)
+    async with asyncio.TaskGroup() as tasks:
+        background = [tasks.create_task(publisher.run()), tasks.create_task(direct.run())]
+        await publisher.linked.wait()
+        await commands.serve({"fund": writer.fund, "steady": writer.steady, "burst": writer.burst})
+        for task in background:
+            task.cancel()
+    await db.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

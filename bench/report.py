@@ -1,0 +1,87 @@
+"""The table, on the terminal and as a page."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from bench.figures import Verdict
+from bench.stage import Stage
+
+RESULTS = Path(__file__).parent / "results.md"
+HEADINGS = ("row", "product", "floor", "ratio", "target", "")
+PACKAGES = (
+    "uvloop",
+    "asyncpg",
+    "aio-pika",
+    "aiormq",
+    "fastapi",
+    "uvicorn",
+    "websockets",
+    "orjson",
+    "pydantic",
+)
+
+INTRODUCTION = """\
+# Figures
+
+Written by `make bench`. Product and floor ran in turns on the same private PostgreSQL and RabbitMQ. Each
+figure is the median of its repetitions, the lowest and highest beside it; each ratio is the median of the
+ratios of neighbouring repetitions. The machine is small and its neighbours are not silent: read the ratios
+first. A run in which an event was lost, doubled or out of order reports nothing.
+
+The floor (`bench/floor/`) is the same path by hand: asyncpg and aio-pika, the same commits and hops, quorum
+queue, persistent messages, confirms; without HTTP, tokens, validation, resume, metrics, logs or tracing.
+"""
+
+NOTES = """\
+- **commit → tab**: from the return of the commit in the writing process to the frame's arrival in a tab; 50
+  users with 2 tabs each. The product's writer runs the service's own ledger and outbox code, without HTTP.
+- **sustained**: 20,000 debits of 100 users, 100 a commit, from the first commit to the last tab's last frame.
+- **gateway CPU**: user and system time of the gateway's process while debits of one user with 1,000 tabs
+  come one by one, divided by frames that arrived (then: by debits and tabs); consuming them is in it.
+- **memory**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after 100 others.
+- **debit over HTTP**: answers timed by the caller, 50 a second; each outage beside the usual time before it.
+"""
+
+
+async def machine(stage: Stage) -> str:
+    """What the figures were measured on; no names of hosts or people."""
+    connection = await asyncpg.connect(stage.postgres.url)
+    try:
+        postgres = (await connection.fetchval("SHOW server_version")).split(" ")[0]
+    finally:
+        await connection.close()
+    memory_gib = psutil.virtual_memory().total / 2**30
+    broker = await stage.broker_version()
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{psutil.cpu_count()} cores ({processor()}), {memory_gib:.0f} GiB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}, PostgreSQL {postgres}, RabbitMQ {broker}, "
+        f"{packages}."
+    )
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Markdown that also reads well on a terminal."""
+    lines = [HEADINGS, *((v.row, v.product, v.floor, v.ratio, v.target, v.word) for v in verdicts)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    rows = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
+    rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(rows)
+
+
+def write(verdicts: Sequence[Verdict], machine_line: str) -> None:
+    RESULTS.write_text(f"{INTRODUCTION}\n{machine_line}\n\n{table(verdicts)}\n\n{NOTES}")

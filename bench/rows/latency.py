@@ -1,0 +1,53 @@
+"""From the moment a debit's commit has returned until each of its owner's two tabs has the frame."""
+
+from __future__ import annotations
+
+from bench.figures import Figure, Verdict, at_most_times, both, compared, percentile
+from bench.product.caller import Caller
+from bench.product.pipeline import Product
+from bench.rig import Rig, Run
+from bench.stage import Stage
+from bench.turns import take_turns
+
+USERS = 50
+TABS_EACH = 2
+REPETITIONS = 8
+EVENTS_BY_RATE = {20: 30, 200: 200}
+P50_AT_MOST = 1.5
+
+
+async def run(stage: Stage) -> list[Verdict]:
+    verdicts = []
+    async with stage.rigs(users=USERS, tabs_each=TABS_EACH) as (product, floor):
+        for rig in (product, floor):
+            await rig.steady(200, 200)
+        for rate, events in EVENTS_BY_RATE.items():
+
+            async def at_rate(rig: Rig, rate: int = rate, events: int = events) -> Run:
+                return await rig.steady(rate, events)
+
+            verdicts += _judge(rate, await take_turns(at_rate, product, floor, REPETITIONS))
+        verdicts.append(await _from_answer(product))
+    return verdicts
+
+
+async def _from_answer(rig: Rig) -> Verdict:
+    """What a caller sees: the tab may well be quicker than the answer, so zero is the middle."""
+    product = rig.pipeline
+    assert isinstance(product, Product)
+    caller = Caller(product.credit_address, list(product.tokens(rig.users).values()))
+    p50s = []
+    for _ in range(REPETITIONS):
+        answers = await caller.debit(20, EVENTS_BY_RATE[20])
+        run = await rig.arrived({answer.transfer_id: answer.answered_ns for answer in answers})
+        p50s.append(percentile(run.latencies_ms, 0.50))
+    return Verdict("HTTP answer → tab at 20/s, p50", str(Figure(tuple(p50s), "ms")), "", "")
+
+
+def _judge(rate: int, runs: tuple[list[Run], list[Run]]) -> list[Verdict]:
+    p50s = both(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms")
+    p99s = both(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms")
+    return [
+        at_most_times(f"commit → tab at {rate}/s, p50", *p50s, P50_AT_MOST),
+        compared(f"commit → tab at {rate}/s, p99", *p99s),
+    ]
