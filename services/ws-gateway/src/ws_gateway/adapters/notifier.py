@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from shared.observability.logs import get_logger
 from shared.streams import (
+    HEADS_PATH,
     MAX_HEADS,
     MAX_STREAMS,
+    STREAMS_PATH,
     Cursor,
     Head,
     HeadsAnswer,
@@ -67,18 +69,18 @@ class StreamReader:
         return await future
 
     async def heads(self, user_ids: Sequence[str]) -> dict[str, Head]:
-        """The streams' heads; users without a stream are left out. Raises StreamsAway."""
+        """Where each user's stream stands; 1, 0, 0 for one without a stream. Raises StreamsAway."""
         heads: dict[str, Head] = {}
         for start in range(0, len(user_ids), MAX_HEADS):
             request = HeadsRequest(user_ids=list(user_ids[start : start + MAX_HEADS]))
-            body = await self._post("/internal/heads", request.model_dump_json())
+            body = await self._post(HEADS_PATH, request.model_dump_json())
             heads |= _answer(HeadsAnswer, body).heads
         return heads
 
     async def _read(self, batch: list[tuple[StreamRequest, asyncio.Future[StreamAnswer]]]) -> None:
         request = StreamsRequest.model_construct(requests=[request for request, _ in batch])
         try:
-            body = await self._post("/internal/streams", request.model_dump_json())
+            body = await self._post(STREAMS_PATH, request.model_dump_json())
             answers = _answer(StreamsAnswer, body).answers
             if len(answers) != len(batch):
                 raise StreamsAway("the notifier answered another question")

@@ -16,30 +16,35 @@ class Socket(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Tab:
-    """One socket: the last ``seq`` it was sent, and what is held for it until its replay is done."""
+    """One socket: the last ``seq`` it was sent, and what is held for it until its replay is done.
+
+    What is pushed leaves with the next ``flush``, in one write: a system call costs more than all the rest.
+    """
 
     user_id: str
     socket: Socket
     seq: int = 0
     shown: int = 0
     held: list[tuple[int | None, bytes]] | None = field(default_factory=list)
-
-    @property
-    def live(self) -> bool:
-        return self.held is None
+    outgoing: list[bytes] = field(default_factory=list)
 
     def push(self, seq: int | None, frame: bytes) -> None:
-        """Write a frame, or hold it while replaying. ``seq`` None: not part of the sequence."""
+        """Take a frame for sending, or hold it while replaying. ``seq`` None: not part of the sequence."""
         if self.held is not None:
             self.held.append((seq, frame))
         elif seq is None:
-            self.socket.write(frame)
+            self.outgoing.append(frame)
         elif seq > self.seq:
             self.seq = seq
-            self.socket.write(frame)
+            self.outgoing.append(frame)
+
+    def flush(self) -> None:
+        if self.outgoing:
+            frames, self.outgoing = self.outgoing, []
+            self.socket.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def go_live(self, seq: int) -> None:
-        """The replay reached ``seq``: write what was held beyond it, and hold no more."""
+        """The replay reached ``seq``: take what was held beyond it, and hold no more."""
         self.seq = seq
         held, self.held = self.held or [], None
         for each, frame in held:
@@ -84,6 +89,10 @@ class Channel:
         """Push a frame that is not part of the sequence."""
         for tab in self.tabs:
             tab.push(None, frame)
+
+    def flush(self) -> None:
+        for tab in self.tabs:
+            tab.flush()
 
     def counted(self, rev: int, unread: int, read_seq: int | None = None) -> bool:
         """Take a newer unread count; an older one is ignored."""

@@ -73,15 +73,15 @@ class Hub:
         try:
             answer = await self._reader.read(tab.user_id, after)
         except StreamsAway:
-            raise Refused(TRY_LATER, retry(random.randrange(500, 3000))) from None  # noqa: S311
+            raise Refused(TRY_LATER, retry(random.randrange(500, 3000))) from None
         if tab not in channel.tabs:
             return  # Gone meanwhile.
         head = self._take(channel, answer)
-        tab.socket.write(frames.frame({**welcome, "resume": "reset" if answer.reset else "ok"}))
-        for frame in _replay(answer):
-            tab.socket.write(frame)
+        tab.outgoing.append(frames.frame({**welcome, "resume": "reset" if answer.reset else "ok"}))
+        tab.outgoing += _replay(answer)
         tab.go_live(head.seq)
-        tab.socket.write(frames.frame(_live(channel, tab, answer)))
+        tab.outgoing.append(frames.frame(_live(channel, tab, answer)))
+        tab.flush()
 
     @contextmanager
     def attached(self, tab: Tab) -> Iterator[None]:
@@ -130,20 +130,26 @@ class Hub:
         for balance in answer.balances:
             known = channel.balances.get(balance.currency, -1)
             channel.balances[balance.currency] = max(known, balance.version)
+        channel.flush()
         return head
 
     # -------------------------------------------------------------- what the notifier has stored
 
     def stored(self, body: bytes) -> None:
         """Push one batch from the broker. It is a hint: one that cannot be read costs a comparison."""
+        pushed: dict[str, Channel] = {}
         try:
             for item in orjson.loads(body)["items"]:
                 channel = self._channels.get(item["user_id"])
                 if channel is not None:
+                    pushed[channel.user_id] = channel
                     self._push(channel, item)
         except (ValueError, KeyError, TypeError) as error:
             log.error("feed.unreadable", error=repr(error))
             self._repair_soon(self._channels)
+        finally:
+            for channel in pushed.values():
+                channel.flush()
 
     def _push(self, channel: Channel, item: dict[str, Any]) -> None:
         match item.pop("type"):
@@ -192,7 +198,7 @@ class Hub:
 
     async def keep_comparing(self) -> None:
         while True:
-            await asyncio.sleep(COMPARE_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(COMPARE_SECONDS * random.uniform(0.8, 1.2))
             await self.compare_heads()
 
     def _is_behind(self, user: str, head: Head) -> bool:
@@ -228,6 +234,7 @@ class Hub:
                 channel.broadcast(frames.frame(_counts(channel)))
             for balance in answer.balances:
                 channel.broadcast(frames.frame(frames.balance(balance.model_dump())))
+            channel.flush()
         except StreamsAway:
             return  # Comparing heads finds it again.
         finally:

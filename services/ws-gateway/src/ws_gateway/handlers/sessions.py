@@ -108,7 +108,7 @@ class Sessions:
 
     def opened(self, socket: TabSocket) -> Session:
         now = monotonic()
-        slot = random.randrange(domain.PING_SECONDS)  # noqa: S311
+        slot = random.randrange(domain.PING_SECONDS)
         session = Session(socket, now, now, slot, uuid4().hex)
         self._open.add(session)
         self._by_address[socket.address] += 1
@@ -223,7 +223,7 @@ class Sessions:
         rate = max(DRAIN_A_SECOND, len(self._open) // DRAIN_AT_MOST_SECONDS + 1)
         log.info("gateway.draining", sockets=len(self._open), a_second=rate)
         for count, session in enumerate(list(self._open), start=1):
-            session.socket.drop(domain.RESTART, retry(random.randrange(200, 3000)))  # noqa: S311
+            session.socket.drop(domain.RESTART, retry(random.randrange(200, 3000)))
             if count % max(1, rate // 10) == 0:
                 await asyncio.sleep(0.1)
 
