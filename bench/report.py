@@ -43,10 +43,12 @@ NOTES = """\
 - **commit → tab**: from the return of the commit in the writing process to the frame's arrival in a tab; 50
   users with 2 tabs each. The product's writer runs the service's own ledger and outbox code, without HTTP.
 - **sustained**: 20,000 debits of 100 users, 100 a commit, from the first commit to the last tab's last frame.
-- **gateway CPU**: user and system time of the gateway's process while debits of one user with 1,000 tabs
-  come one by one, divided by frames that arrived (then: by debits and tabs); consuming them is in it.
+- **CPU an event**: user and system time of each process during those bursts, divided by the debits.
+- **a delivery**: user and system time of the gateway's process while debits of one user with 1,000 tabs come
+  one by one, divided by debits and tabs. Consuming them is in it, and so is each debit's balance frame.
 - **memory**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after 100 others.
-- **debit over HTTP**: answers timed by the caller, 50 a second; each outage beside the usual time before it.
+- **debit over HTTP**: answers timed by the caller, 50 a second, to the credit service itself; "usual" is the
+  same just before, with everything up. All debits of the outages were stored and notified once afterwards.
 """
 
 

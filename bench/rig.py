@@ -52,7 +52,6 @@ class Run:
 
     commits: dict[str, int]
     arrivals: list[tuple[str, int]]
-    frames: int
 
     @property
     def latencies_ms(self) -> list[float]:
@@ -115,7 +114,7 @@ class Rig:
         arrivals = [(transfer, at) for transfer, at in answer["arrivals"]]
         if Counter(transfer for transfer, _ in arrivals) != dict.fromkeys(commits, self._each):
             raise RuntimeError(f"{self.pipeline.name}: tabs saw other transfers than were committed")
-        return Run(commits, arrivals, answer["frames"])
+        return Run(commits, arrivals)
 
     async def _write(self, op: str, **how: int) -> dict[str, int]:
         answer = await self.pipeline.writer.ask(op, users=self.users, **how)

@@ -55,7 +55,6 @@ class Tabs:
         self._complete = asyncio.Event()
         self._complaints: list[str] = []
         self._known: dict[bytes, list[tuple[str, int]]] = {}
-        self._frames = 0
 
     async def open(self, command: Json) -> Json:
         """Opens `each` tabs for every user of `tokens`; returns when all of them are live."""
@@ -85,8 +84,7 @@ class Tabs:
             raise RuntimeError(f"{len(self._arrivals)} arrivals instead of {self._expected}")
         arrivals, self._arrivals = self._arrivals, []
         self._check_each_tab_once(arrivals)
-        frames, self._frames = self._frames, 0
-        return {"arrivals": [(a.transfer_id, a.arrived_ns) for a in arrivals], "frames": frames}
+        return {"arrivals": [(a.transfer_id, a.arrived_ns) for a in arrivals]}
 
     async def close(self, _: Json) -> Json:
         self._check_health()
@@ -125,7 +123,6 @@ class Tabs:
         if socket in self._live:
             self._on_opening(socket, payload)
             return
-        self._frames += 1
         # Tabs of one user get the same bytes one after the other: reading them once is enough.
         seen = self._known.get(payload)
         if seen is None:

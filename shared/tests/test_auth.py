@@ -127,3 +127,16 @@ def test_keys_that_cannot_be_read_stop_the_start(text: str) -> None:
 
 def _part(content: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "entry", ['{"kid": "a", "alg": "HS256", "key": ["KEY"], "roles": []}', '{"key": "KEY"']
+)
+def test_keys_that_cannot_be_read_are_not_quoted(entry: str) -> None:
+    secret = "planted-" + "x" * 40
+
+    with pytest.raises(WeakKey) as refusal:
+        Keyring.from_json(f"[{entry.replace('KEY', secret)}]")
+
+    assert secret[-10:] not in str(refusal.value)
+    assert "AUTH_KEYS" in str(refusal.value)

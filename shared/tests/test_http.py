@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ConfigDict
 
 from shared.db import Database
-from shared.http import Keyring, create_app
+from shared.http import Keyring, create_app, once
 from shared.http.auth import Caller, require_role
 from shared.http.idempotency import Key
 from shared.testing.identities import Issuer, KeyPair, auth_keys
@@ -143,6 +143,23 @@ async def test_readiness_names_what_is_away(http: httpx.AsyncClient) -> None:
     assert answer.status_code == 503
     assert "database" in answer.json()["detail"]
     assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_what_was_there_once_is_not_asked_for_again() -> None:
+    answers = [ConnectionError("away"), None, ConnectionError("away again")]
+
+    async def check() -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    ready = once(check)
+    with pytest.raises(ConnectionError):
+        await ready()
+    await ready()
+    await ready()
+
+    assert len(answers) == 1
 
 
 async def test_a_forged_correlation_id_is_replaced(http: httpx.AsyncClient) -> None:

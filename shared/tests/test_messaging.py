@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,9 +18,12 @@ from shared.messaging import (
     MissingBrokerObject,
     Publisher,
 )
-from shared.messaging.connection import preflight
-from shared.messaging.topology import definitions
+from shared.messaging.connection import open_link, preflight
+from shared.messaging.consumer import ConsumerLost
+from shared.messaging.topology import DEAD, DEAD_LETTERS, DELIVERY_LIMIT, definitions
 from shared.testing.namespace import Namespace
+from shared.testing.waiting import until
+from shared.testing.working import working
 
 KEY = "credit.deducted.v1"
 QUEUE = "notifier.critical"
@@ -28,17 +31,6 @@ QUEUE = "notifier.critical"
 
 def message(number: int, *, routing_key: str = KEY, run: str = "") -> Message:
     return Message("credit.events", routing_key, f"{run}{number}", b'{"n": %d}' % number, {"h": "x" * 300})
-
-
-@asynccontextmanager
-async def running(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(work()) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Basket:
@@ -65,7 +57,7 @@ class Basket:
 @pytest.fixture
 async def publisher(namespace: Namespace) -> AsyncIterator[Publisher]:
     publisher = Publisher(namespace.broker_url("credit"), f"pub-{uuid4().hex}")
-    async with running(publisher.run):
+    async with working(publisher.run):
         await asyncio.wait_for(publisher.linked.wait(), 10)
         yield publisher
 
@@ -82,7 +74,7 @@ async def basket(namespace: Namespace) -> AsyncIterator[Basket]:
         max_batch=50,
         idle_seconds=5,
     )
-    async with running(consumer.run):
+    async with working(consumer.run):
         await asyncio.wait_for(consumer.consuming.wait(), 10)
         yield basket
 
@@ -168,7 +160,7 @@ async def test_batches_that_are_long_in_settling_hold_the_next_ones_back(
     consumer = BatchConsumer(
         namespace.broker_url("notifier"), QUEUE, handle, name=f"slow-{uuid4().hex}", max_batch=1
     )
-    async with running(consumer.run), asyncio.timeout(30):
+    async with working(consumer.run), asyncio.timeout(30):
         while len(handled) < 8:
             await asyncio.sleep(0.01)
         release.set()
@@ -188,6 +180,13 @@ async def test_nothing_confirmed_is_lost_when_connections_are_cut(
     await sending
 
     await basket.until(lambda: {f"{run}{n}" for n in range(2000)} <= set(basket.ids))
+
+
+async def test_more_batches_at_once_than_the_client_queues(publisher: Publisher) -> None:
+    run = uuid4().hex
+    receipts = await asyncio.gather(*(publisher.send_batch([message(n, run=run)]) for n in range(40)))
+
+    assert [receipt.confirmed for receipt in receipts] == [{f"{run}{n}"} for n in range(40)]
 
 
 async def test_without_a_connection_nothing_is_sent(namespace: Namespace) -> None:
@@ -232,13 +231,58 @@ async def test_a_listener_hears_what_is_published_while_it_listens(namespace: Na
         on_linked=on_linked,
     )
     sender = Publisher(namespace.broker_url("notifier"), "mouth")
-    async with running(listener.run, sender.run):
+    async with working(listener.run, sender.run):
         await asyncio.wait_for(asyncio.gather(linked.wait(), sender.linked.wait()), 10)
         said = Message("notifications", "notifications.stored", "1", b'{"items": []}', mandatory=False)
         await sender.send_batch([said])
         await asyncio.wait_for(news.wait(), 10)
 
     assert heard == [b'{"items": []}']
+
+
+async def test_looking_at_the_dead_does_not_lose_them(namespace: Namespace) -> None:
+    sender = Publisher(namespace.admin_broker_url, f"reaper-{uuid4().hex}")
+    async with working(sender.run):
+        await asyncio.wait_for(sender.linked.wait(), 10)
+        await sender.send_batch([Message(DEAD_LETTERS, DEAD, uuid4().hex, b"{}")])
+
+    look = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
+    async with httpx.AsyncClient(base_url=namespace.servers.rabbitmq_management_url) as http:
+        for _ in range(DELIVERY_LIMIT + 5):
+
+            async def seen() -> bool:
+                answer = await http.post(f"/api/queues/{namespace.name}/{DEAD}/get", json=look)
+                return bool(answer.json())
+
+            assert await until(seen, within_seconds=5)
+
+
+async def test_a_listener_notices_that_it_is_no_longer_fed(namespace: Namespace) -> None:
+    linked = asyncio.Event()
+
+    async def on_linked() -> None:
+        linked.set()
+
+    listener = FanoutListener(
+        namespace.broker_url("ws-gateway"),
+        "notifications",
+        "notifications.stored",
+        name="deaf",
+        on_message=lambda _: None,
+        on_linked=on_linked,
+        watch_seconds=0.1,
+    )
+    link = await open_link(namespace.broker_url("ws-gateway"), "deaf", confirms=False)
+    serving = asyncio.create_task(listener._serve(link))
+    try:
+        await asyncio.wait_for(linked.wait(), 10)
+        [tag] = link.channel.consumers
+        await link.channel.basic_cancel(tag)
+        with pytest.raises(ConsumerLost):
+            await asyncio.wait_for(serving, 10)
+    finally:
+        serving.cancel()
+        await link.close()
 
 
 async def test_preflight_names_what_is_missing(namespace: Namespace) -> None:
@@ -254,7 +298,7 @@ async def test_a_service_cannot_publish_in_anothers_name(
     namespace: Namespace, service: str, exchange: str
 ) -> None:
     publisher = Publisher(namespace.broker_url(service), f"forger-{uuid4().hex}")
-    async with running(publisher.run):
+    async with working(publisher.run):
         await asyncio.wait_for(publisher.linked.wait(), 10)
         receipt = await publisher.send_batch([Message(exchange, KEY, "forged", b"{}")])
 

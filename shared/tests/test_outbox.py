@@ -1,8 +1,7 @@
 """Committed events reach the broker whatever happens in between, and leave the table when they have."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +14,7 @@ from shared.messaging import BatchConsumer, Delivery, Publisher
 from shared.observability.trace import continue_trace, traced
 from shared.outbox import DirectPublisher, Relay, write
 from shared.testing.namespace import Namespace
+from shared.testing.working import working
 
 SOURCE = "/ledgerbell/credit"
 
@@ -29,17 +29,6 @@ def deducted() -> CreditDeducted:
         version=2,
         reason="WhatsApp",
     )
-
-
-@asynccontextmanager
-async def working(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(work()) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
-from ledgerbell.stack import Stack
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from ledgerbell.stack import Stack
 from shared.testing.waiting import until
 
 CHROMIUM_FLAGS = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from shared.db.migrations import upgrade
 from shared.db.provision import provision
 from shared.messaging import topology
-from shared.settings import SECRETS_DIR
+from shared.settings import ServiceSettings
 
 MIGRATIONS = {"credit": "credit.adapters.migrations", "notifier": "notifier.adapters.migrations"}
 
@@ -17,12 +17,7 @@ MIGRATIONS = {"credit": "credit.adapters.migrations", "notifier": "notifier.adap
 class DatabasePreparation(BaseSettings):
     """An administrator's URL and the passwords the roles are given."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="LEDGERBELL_",
-        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
-        extra="ignore",
-        hide_input_in_errors=True,
-    )
+    model_config = ServiceSettings.model_config
 
     postgres_url: str
     credit_database_password: str
@@ -38,7 +33,7 @@ class DatabasePreparation(BaseSettings):
 class BrokerPreparation(BaseSettings):
     """The management interface with an administrator's credentials, and the services' passwords."""
 
-    model_config = DatabasePreparation.model_config
+    model_config = ServiceSettings.model_config
 
     rabbitmq_management_url: str
     rabbitmq_vhost: str = "ledgerbell"

@@ -7,15 +7,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from shared.http.auth import OPERATOR, SERVICE, USER
+from shared.testing.identities import KeyPair, auth_keys
 
 # The names under which docker-compose.yml runs them.
 POSTGRES = "postgres:5432"
@@ -56,22 +49,16 @@ def make_secrets(into: Path) -> None:
 
 def _make_keys(into: Path) -> None:
     """Who signs what: the demo stands in for an identity provider, the gateway signs for itself."""
-    people = _verifier(DEMO, _kept(into / DEMO / "key.pem", _private_key), roles=["user", "operator"])
-    gateway = _verifier(GATEWAY, _kept(_file(into / GATEWAY, "service_key"), _private_key), roles=["service"])
+    demo_key = _kept(into / DEMO / "key.pem", _private_key)
+    gateway_key = _kept(_file(into / GATEWAY, "service_key"), _private_key)
+    people = KeyPair.of(demo_key).verifier(DEMO, [USER, OPERATOR])
+    gateway = KeyPair.of(gateway_key).verifier(GATEWAY, [SERVICE])
     for service, trusted in (("credit", [people]), ("notifier", [people, gateway]), (GATEWAY, [people])):
-        _setting(into / service, "auth_keys", orjson.dumps(trusted).decode())
-
-
-def _verifier(kid: str, private_key: str, *, roles: list[str]) -> dict[str, object]:
-    """The entry of LEDGERBELL_AUTH_KEYS with which a service verifies this key's tokens."""
-    public = load_pem_private_key(private_key.encode(), password=None).public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    return {"kid": kid, "alg": "EdDSA", "key": pem, "roles": roles}
+        _setting(into / service, "auth_keys", auth_keys(*trusted))
 
 
 def _private_key() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return KeyPair.generate().private
 
 
 def _password() -> str:

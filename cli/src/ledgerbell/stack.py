@@ -184,12 +184,7 @@ class Stack:
         )
 
     def _environment(self, service: str) -> dict[str, str]:
-        gateway_key = {
-            "kid": "ws-gateway",
-            "alg": "EdDSA",
-            "key": self._gateway_pair.public,
-            "roles": ["service"],
-        }
+        gateway_key = self._gateway_pair.verifier("ws-gateway", ["service"])
         settings = {
             "broker_url": self._corner.broker_url(service),
             "auth_keys": auth_keys(self._issuer.key(), gateway_key),

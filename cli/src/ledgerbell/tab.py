@@ -115,7 +115,7 @@ class Tab:
                     self._socket = None
                 delay = 0.1 if self.live.is_set() else min(2.0, delay * 2)
                 self.live.clear()
-                await asyncio.sleep(random.uniform(0.02, delay))  # noqa: S311  # Full jitter, as browsers do.
+                await asyncio.sleep(random.uniform(0.02, delay))  # Full jitter, as browsers do.
 
     async def _listen(self, http: httpx.AsyncClient) -> None:
         response = await http.post("/v1/tickets", headers={"authorization": f"Bearer {self.token()}"})

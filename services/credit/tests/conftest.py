@@ -151,7 +151,7 @@ def settings(database: ServiceDatabase, users: Issuer, services: Issuer) -> Sett
     return Settings(
         database_url=database.url,
         broker_url="amqp://credit:none@127.0.0.1:1/none",
-        auth_keys=auth_keys(users.key(), {**services.key(), "roles": ["service"]}),
+        auth_keys=auth_keys(users.key(), services.pair.verifier(services.kid, SERVICE)),
     )
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from credit.adapters.tables import metadata
+from shared.testing.schema import schema_differences
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
-    from sqlalchemy import Connection as SyncConnection
 
     from services.credit.tests.conftest import Api, Ledger
     from shared.db.provision import ServiceDatabase
@@ -150,12 +146,4 @@ async def test_an_account_cannot_be_overdrawn(api: Api, ledger: Ledger, change: 
 
 
 async def test_the_migrated_schema_is_the_one_the_code_knows(database: ServiceDatabase) -> None:
-    def differences(connection: SyncConnection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-    engine = create_async_engine(re.sub("^postgresql:", "postgresql+asyncpg:", database.url))
-    try:
-        async with engine.connect() as connection:
-            assert await connection.run_sync(differences) == []
-    finally:
-        await engine.dispose()
+    assert await schema_differences(database.migration_url, metadata) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,10 +15,13 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from credit.main import EXCHANGE, EXCHANGE_MISSING, build, check_exchange
+from credit.main import EXCHANGE, build
 from shared.events import Envelope, Lane
+from shared.messaging.connection import keep_checking
 from shared.messaging.topology import lane_queue
 from shared.testing.namespace import namespace as fresh_namespace
+from shared.testing.waiting import until
+from shared.testing.working import working
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -44,12 +48,6 @@ async def running(settings: Settings, api: Api) -> AsyncIterator[httpx.AsyncClie
             yield http
         finally:
             api.http = known
-
-
-async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float = 15) -> None:
-    async with asyncio.timeout(within_seconds):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_without_a_broker_the_service_is_ready_and_money_moves(api: Api, ledger: Ledger) -> None:
@@ -100,18 +98,17 @@ async def test_a_missing_exchange_is_named_in_a_critical_line(servers: Servers) 
         async with connection:
             channel = await connection.channel()
             await channel.exchange_delete(EXCHANGE)
+        check = partial(keep_checking, corner.broker_url("credit"), "credit", exchanges=(EXCHANGE,))
         with capture_logs() as lines:
-            checking = asyncio.create_task(check_exchange(corner.broker_url("credit")))
+            async with working(check):
 
-            async def missed() -> bool:
-                return REGISTRY.get_sample_value("credit_exchange_missing") == 1
+                async def missed() -> bool:
+                    return REGISTRY.get_sample_value("broker_object_missing") == 1
 
-            await until(missed)
-            checking.cancel()
+                await until(missed)
 
     critical = [line for line in lines if line["log_level"] == "critical"]
-    assert EXCHANGE in critical[0]["missing"]
-    EXCHANGE_MISSING.set(0)
+    assert EXCHANGE in critical[0]["detail"]
 
 
 async def test_without_a_database_the_service_starts_says_so_and_refuses_politely(

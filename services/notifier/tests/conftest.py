@@ -32,6 +32,7 @@ from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers
 from shared.testing.waiting import until
+from shared.testing.working import working
 
 CreditAdder = Callable[..., Envelope]
 Store = Callable[[], BatchStore]
@@ -109,13 +110,7 @@ class Identities:
     gateway: KeyPair
 
     def keys(self) -> str:
-        gateway: dict[str, object] = {
-            "kid": "ws-gateway",
-            "alg": "EdDSA",
-            "key": self.gateway.public,
-            "roles": ["service"],
-        }
-        return auth_keys(self.issuer.key(), gateway)
+        return auth_keys(self.issuer.key(), self.gateway.verifier("ws-gateway", ["service"]))
 
     def user(self, user_id: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.issuer.token(user_id)}"}
@@ -201,13 +196,11 @@ async def listener(corner: Namespace) -> AsyncIterator[Listener]:
 async def publish(corner: Namespace) -> AsyncIterator[Callable[..., Awaitable[None]]]:
     """Publish envelopes as their services would."""
     publisher = Publisher(corner.admin_broker_url, "tests")
-    running = asyncio.create_task(publisher.run())
 
     async def send(*envelopes: Envelope) -> None:
         await publisher.linked.wait()
         receipt = await publisher.send_batch([message_of(envelope) for envelope in envelopes])
         assert receipt.confirmed == {str(envelope.id) for envelope in envelopes}
 
-    yield send
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with working(publisher.run):
+        yield send

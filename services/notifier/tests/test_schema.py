@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, pool
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from notifier.adapters.tables import metadata
 from shared.db import Database
 from shared.db.provision import ServiceDatabase
+from shared.testing.schema import schema_differences
 
 pytestmark = pytest.mark.servers
 
 
 async def test_migrations_and_tables_do_not_differ(database: ServiceDatabase) -> None:
-    engine = create_async_engine(
-        database.migration_url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool
-    )
-
-    def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
+    assert await schema_differences(database.migration_url, metadata) == []
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ async def test_three_lanes_at_once_leave_no_gap_and_count_exactly(
     db: Database, owner: Owner, lane_store: Store, added: Callable[..., Envelope]
 ) -> None:
     users = [f"user-{uuid4()}" for _ in range(40)]
-    chosen = random.Random(7)  # noqa: S311
+    chosen = random.Random(7)
 
     async def lane(store: BatchStore) -> None:
         for _ in range(12):

@@ -1,4 +1,4 @@
-"""What a gateway asks the notifier: where users' streams stand, and what comes after a cursor."""
+"""A stream's cursor, and what gateways ask the notifier: where streams stand, what comes after a cursor."""
 
 from __future__ import annotations
 

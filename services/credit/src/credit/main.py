@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import Gauge
@@ -17,25 +17,19 @@ from shared.db import Database
 from shared.events import exchange_of
 from shared.events.credit import CreditDeducted
 from shared.http import Keyring, Workers, create_app, serve
-from shared.messaging import MissingBrokerObject, Publisher
-from shared.messaging.connection import AWAY, preflight
+from shared.messaging import Publisher
+from shared.messaging.connection import keep_checking
 from shared.money import InvalidAmount, UnknownCurrency
-from shared.observability.logs import get_logger
 from shared.outbox import DirectPublisher, Relay
 from shared.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-log = get_logger(__name__)
-
-SOURCE = "credit"
+SERVICE = "credit"
 EXCHANGE = exchange_of(CreditDeducted.TYPE)
-CHECK_AGAIN_SECONDS = 60.0
-TRY_AGAIN_SECONDS = 5.0
 
 BROKER_LINKED = Gauge("credit_broker_linked", "1 while there is a connection to publish on.")
-EXCHANGE_MISSING = Gauge("credit_exchange_missing", "1 while the exchange to publish to does not exist.")
 
 
 class Settings(DatabaseSettings):
@@ -45,12 +39,13 @@ class Settings(DatabaseSettings):
 def build(settings: Settings) -> FastAPI:
     """The service's app. Raises WeakKey when a token key must not be used."""
     keyring = Keyring.from_json(settings.auth_keys)
-    db = Database(settings.database_url, application=SOURCE, pool_size=settings.database_pool_size)
-    publisher = Publisher(settings.broker_url, "credit.publisher")
-    direct = DirectPublisher(db, publisher, SOURCE)
-    relay = Relay(db, publisher, SOURCE)
+    db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
+    publisher = Publisher(settings.broker_url, f"{SERVICE}.publish")
+    direct = DirectPublisher(db, publisher, SERVICE)
+    relay = Relay(db, publisher, SERVICE)
     expiry = HoldExpiry(db, direct)
     cleanup = KeyCleanup(db)
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
     workers = Workers()
     BROKER_LINKED.set_function(lambda: float(publisher.linked.is_set()))
 
@@ -62,7 +57,7 @@ def build(settings: Settings) -> FastAPI:
         workers.start("relay", relay.run)
         workers.start("hold-expiry", expiry.run)
         workers.start("key-cleanup", cleanup.run)
-        workers.start("preflight", lambda: check_exchange(settings.broker_url))
+        workers.start("preflight", preflight)
         try:
             yield
         finally:
@@ -70,7 +65,7 @@ def build(settings: Settings) -> FastAPI:
             await db.close()
 
     app = create_app(
-        "credit",
+        "Ledgerbell credit",
         keyring=keyring,
         routers=ROUTERS,
         lifespan=lifespan,
@@ -87,23 +82,6 @@ def build(settings: Settings) -> FastAPI:
     return app
 
 
-async def check_exchange(broker_url: str) -> None:
-    """Look again and again, so that an exchange that is missing, or goes missing, is named in the log."""
-    while True:
-        try:
-            await preflight(broker_url, SOURCE, exchanges=(EXCHANGE,))
-        except MissingBrokerObject as missing:
-            EXCHANGE_MISSING.set(1)
-            log.critical("broker.object_missing", missing=str(missing))
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-        except AWAY as error:
-            log.warning("broker.preflight_failed", error=repr(error))
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-        else:
-            EXCHANGE_MISSING.set(0)
-            await asyncio.sleep(CHECK_AGAIN_SECONDS)
-
-
 def main() -> None:
     settings = Settings()
-    serve(build(settings), SOURCE, settings)
+    serve(build(settings), SERVICE, settings)

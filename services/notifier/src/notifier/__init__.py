@@ -1,0 +1,1 @@
+"""Turns events into notifications, numbers them for their users, and tells the gateways."""

@@ -14,7 +14,6 @@ from notifier.api.notifications import notifications
 from notifier.api.streams import stream
 from notifier.consumers.lanes import consume_lanes, consume_parked, require_consuming
 from notifier.consumers.watch import DeadWatch, check_broker
-from notifier.domain.cursor import InvalidCursor
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.parked import ParkedStore
 from notifier.handlers.reads import UnknownNotification
@@ -22,10 +21,11 @@ from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.events import Lane
-from shared.http import Keyring, Workers, create_app, serve
+from shared.http import Keyring, Workers, create_app, once, serve
 from shared.messaging import Publisher
 from shared.messaging.topology import PARKED, lane_queue
 from shared.settings import DatabaseSettings
+from shared.streams import InvalidCursor
 
 SERVICE = "notifier"
 DRAIN_SECONDS = 3.0
@@ -53,7 +53,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         consuming, supporting = Workers(), Workers()
         await db.connect()
         supporting.start("publisher", publisher.run)
-        supporting.start("check", partial(check_broker, settings.broker_url))
+        supporting.start("preflight", partial(check_broker, settings.broker_url))
         supporting.start("watch", watch.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
@@ -76,7 +76,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         routers=[notifications(db, push), stream(db), internal(db)],
         lifespan=lifespan,
         problems={UnknownNotification: (404, "not_found"), InvalidCursor: (422, "invalid_cursor")},
-        ready={"database": db.probe, "consumers": all_lanes},
+        ready={"database": db.probe, "consumers": once(all_lanes)},
         max_body_bytes=MAX_BODY_BYTES,
     )
 

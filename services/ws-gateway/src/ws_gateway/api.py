@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from shared.http.auth import Caller
 from shared.http.problems import Problem
 from shared.streams import Cursor, InvalidCursor
-from ws_gateway.adapters.notifier import StreamReader, StreamsAway
+from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.adapters.tickets import TICKET_SECONDS, Tickets
 from ws_gateway.adapters.upstream import Upstreams
 from ws_gateway.domain import Refused
@@ -49,11 +49,6 @@ def _hub(request: Request) -> Hub:
     return hub
 
 
-def _reader(request: Request) -> StreamReader:
-    reader: StreamReader = request.app.state.reader
-    return reader
-
-
 def _upstreams(request: Request) -> Upstreams:
     upstreams: Upstreams = request.app.state.upstreams
     return upstreams
@@ -72,14 +67,13 @@ async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_ti
 async def stream(
     identity: Caller,
     hub: Annotated[Hub, Depends(_hub)],
-    reader: Annotated[StreamReader, Depends(_reader)],
     after: Annotated[str | None, Query(max_length=40)] = None,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
     if_none_match: Annotated[str, Header(max_length=100)] = "",
 ) -> Response:
     try:
         cursor = None if after is None else Cursor.parse(after)
-        news = await poll(hub, reader, identity.user_id, cursor, known_etag=if_none_match, wait=wait)
+        news = await poll(hub, identity.user_id, cursor, known_etag=if_none_match, wait=wait)
     except InvalidCursor as error:
         raise Problem(422, "invalid_cursor", f"{error}; take it from an earlier answer.") from None
     except StreamsAway:

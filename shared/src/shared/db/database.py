@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
     from sqlalchemy import Executable
 
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
+_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it.
 # The database is away or was just restarted; whether a statement in flight took effect is unknown.
 UNREACHABLE = (
     OSError,
@@ -25,6 +25,7 @@ UNREACHABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
 )
+CLOSE_SECONDS = 5.0
 
 
 class Transaction:
@@ -83,8 +84,13 @@ class Database:
         )
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        """Give connections that are in use a few seconds to come back, then cut them."""
+        if self._pool is None:
+            return
+        try:
+            await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AnyConnection]:
@@ -126,7 +132,7 @@ def _dumps(value: object) -> str:
 
 
 def _compiled(statement: Executable) -> tuple[str, Sequence[object]]:
-    compiled = statement.compile(  # type: ignore[attr-defined]
+    compiled = statement.compile(  # type: ignore[attr-defined]  # Every Core statement has it.
         dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
     )
     parameters = compiled.params

@@ -39,6 +39,23 @@ SECURITY_HEADERS = {
 ReadinessCheck = Callable[[], Awaitable[None]]
 
 
+def once(check: ReadinessCheck) -> ReadinessCheck:
+    """For what must have been there at the start, but whose later absence must not take HTTP away too.
+
+    Behind a load balancer "not ready" means no requests at all: a broker that is away would then cost the
+    history, and the polling that is there for just that case.
+    """
+    passed = False
+
+    async def until_passed() -> None:
+        nonlocal passed
+        if not passed:
+            await check()
+            passed = True
+
+    return until_passed
+
+
 def create_app(
     title: str,
     *,

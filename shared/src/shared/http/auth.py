@@ -39,8 +39,13 @@ class Identity:
     roles: frozenset[str]
     expires_at: int
 
+    @property
+    def acts_for_all(self) -> bool:
+        """Operators and services act for every user."""
+        return bool(self.roles & {OPERATOR, SERVICE})
+
     def may_act_for(self, user_id: str) -> bool:
-        return self.user_id == user_id or bool(self.roles & {OPERATOR, SERVICE})
+        return self.user_id == user_id or self.acts_for_all
 
 
 class _Key(BaseModel):
@@ -74,7 +79,9 @@ class Keyring:
         try:
             return cls(TypeAdapter(list[_Key]).validate_json(text), clock)
         except ValidationError as error:
-            raise WeakKey(f"LEDGERBELL_AUTH_KEYS cannot be read: {error}") from None
+            # Never the error itself: it quotes what it could not read, which is a key.
+            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors())
+            raise WeakKey(f"LEDGERBELL_AUTH_KEYS cannot be read: {faults}") from None
 
     def verify(self, token: str) -> Identity:
         """The token's owner. Raises InvalidToken."""
@@ -109,7 +116,7 @@ class Keyring:
             raise InvalidToken(type(error).__name__) from None
         if not roles <= key.roles:
             raise InvalidToken("the key may not confer these roles")
-        if not 0 < len(subject) <= 200:
+        if not 0 < len(subject) <= 200 or not subject.isprintable():
             raise InvalidToken("the subject is not a user id")
         return Identity(subject, roles, int(claims["exp"]))
 

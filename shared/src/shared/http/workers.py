@@ -36,7 +36,17 @@ async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
+        except asyncio.CancelledError as error:
+            # aiormq cancels what waits on a channel it loses; only stop() ends a worker.
+            if _is_ending():
+                raise
+            log.critical("worker.crashed", worker=name, exc_info=error)
         except Exception as error:  # Logged, counted and begun again.
             log.critical("worker.crashed", worker=name, exc_info=error)
         CRASHES.labels(name).inc()
         await asyncio.sleep(RESTART_SECONDS)
+
+
+def _is_ending() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -46,7 +46,7 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
         event.id,
         event.queue,
         _storable(event.delivery.routing_key),
-        event.reason,
+        _storable(event.reason),
         state,
         {_storable(name): _storable(str(value)) for name, value in event.delivery.headers.items()},
         event.delivery.body,

@@ -13,6 +13,7 @@ import aio_pika
 import aiormq
 from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
+from prometheus_client import Gauge
 
 from shared.observability.logs import get_logger
 
@@ -26,6 +27,7 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10
 CHECK_SECONDS = 300.0
 RETRY_CHECK_SECONDS = 5.0
+OBJECT_MISSING = Gauge("broker_object_missing", "1 while the broker lacks an exchange or queue we need.")
 AWAY = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)  # aiormq's state errors are RuntimeErrors.
 
 
@@ -60,7 +62,9 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
         channel = await _raw_channel(connection, confirms=confirms)
     except BaseException:
-        await connection.close()  # Also when it never connected: what is not closed complains when collected.
+        # Also when it never connected: what is not closed complains when collected.
+        with suppress(*AWAY):
+            await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT_SECONDS)
         raise
     return Link(connection, channel)
 
@@ -107,7 +111,7 @@ async def keep_linked(
         if _is_ending():
             raise asyncio.CancelledError
         failures = 0 if loop.time() - started > 10 else failures + 1
-        await asyncio.sleep(random.uniform(0, min(5.0, 0.1 * 2**failures)))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, min(5.0, 0.1 * 2**failures)))
 
 
 async def preflight(
@@ -137,15 +141,17 @@ async def preflight(
 async def keep_checking(
     url: str, name: str, *, exchanges: tuple[str, ...] = (), queues: tuple[str, ...] = ()
 ) -> None:
-    """A worker: runs ``preflight`` now and then, and says CRITICAL which object is missing."""
+    """A worker: runs ``preflight`` every 5 min (5 s after a failure); says CRITICAL what is missing."""
     while True:
         pause = CHECK_SECONDS
         try:
             await preflight(url, name, exchanges=exchanges, queues=queues)
+            OBJECT_MISSING.set(0)
         except MissingBrokerObject as missing:
+            OBJECT_MISSING.set(1)
             log.critical("broker.object_missing", detail=str(missing))
             pause = RETRY_CHECK_SECONDS
-        except AWAY as error:
+        except (*AWAY, asyncio.CancelledError) as error:  # A lost channel cancels who waits on it; see above.
             log.warning("broker.unchecked", host=host_of(url), error=repr(error))
             pause = RETRY_CHECK_SECONDS
         if _is_ending():

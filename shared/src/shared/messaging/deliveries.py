@@ -23,7 +23,7 @@ def take_deliveries(channel: Channel, on_delivery: OnDelivery) -> None:
         assert isinstance(header, ContentHeader)
         on_delivery(frame, await channel._read_content(frame, header))
 
-    channel._on_deliver_frame = take  # type: ignore[method-assign]
+    channel._on_deliver_frame = take  # type: ignore[method-assign]  # It takes the place of the channel's own.
 
 
 async def start_consuming(channel: Channel, queue: str, *, no_ack: bool) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from shared.messaging.connection import Link, keep_linked
+from shared.messaging.connection import Link, consumer_count, keep_linked
+from shared.messaging.consumer import WATCH_SECONDS, ConsumerLost
 from shared.messaging.deliveries import start_consuming, take_deliveries
 
 MAX_LENGTH = 10_000
@@ -25,6 +27,7 @@ class FanoutListener:
         name: str,
         on_message: Callable[[bytes], None],
         on_linked: Callable[[], Awaitable[None]],
+        watch_seconds: float = WATCH_SECONDS,
     ) -> None:
         self._url = url
         self._exchange = exchange
@@ -32,6 +35,7 @@ class FanoutListener:
         self._name = name
         self._on_message = on_message
         self._on_linked = on_linked
+        self._watch_seconds = watch_seconds
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
@@ -49,10 +53,19 @@ class FanoutListener:
         )
         queue = declared.queue or ""
         await channel.queue_bind(queue, self._exchange, self._routing_key, timeout=5)
-        await start_consuming(channel, queue, no_ack=True)
+        tag = await start_consuming(channel, queue, no_ack=True)
         self.listening.set()
         try:
             await self._on_linked()
-            await link.lost.wait()
+            await self._watch(link, queue, tag)
         finally:
             self.listening.clear()
+
+    async def _watch(self, link: Link, queue: str, tag: str) -> None:
+        """Returns when the channel is lost; raises ConsumerLost when the broker no longer feeds us on it."""
+        while not link.lost.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(link.lost.wait(), self._watch_seconds)
+                return
+            if tag not in link.channel.consumers or await consumer_count(link, queue) == 0:
+                raise ConsumerLost(f"the broker has no consumer on {queue}")

@@ -78,6 +78,7 @@ class Publisher:
         self._link: Link | None = None
         self._next_tag = 1
         self._pending: deque[_Batch] = deque()
+        self._turn = asyncio.Lock()
         self.linked = asyncio.Event()
 
     async def run(self) -> None:
@@ -100,16 +101,30 @@ class Publisher:
         channel = link.channel
         frame_max = channel.connection.connection_tune.frame_max or 131072
         payload = b"".join([publish_frames(message, channel.number, frame_max) for message in messages])
-        batch = _Batch(self._next_tag, [message.message_id for message in messages])
-        self._next_tag += len(messages)
-        self._pending.append(batch)
-        # No await between taking the tags and queueing the frames: their order is the broker's count.
-        channel.write_queue.put_nowait(ChannelFrame(payload=payload, should_close=False))
+        try:
+            async with asyncio.timeout(timeout), self._turn:
+                # aiormq's queue holds ten frames; a put that finds it full waits.
+                await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
+                # Tags are taken in the step that queued the frames: their order is the broker's count, and
+                # one that was taken for frames never sent would shift every confirm after it.
+                batch = self._expect([message.message_id for message in messages], link)
+        except TimeoutError:
+            raise BrokerAway("the connection takes no more") from None
         await asyncio.wait({batch.resolved}, timeout=timeout)
         return batch.receipt()
 
+    def _expect(self, ids: list[str], link: Link) -> _Batch:
+        batch = _Batch(self._next_tag, ids)
+        if self._link is link:
+            self._next_tag += len(ids)
+            self._pending.append(batch)
+        else:  # Lost while we waited: whether any of it left is unknown.
+            batch.resolved.set_result(None)
+        return batch
+
     async def _serve(self, link: Link) -> None:
         self._next_tag = 1
+        # Ours take the place of the channel's own, which keep a future for every message.
         link.channel._on_confirm_frame = self._on_confirm  # type: ignore[method-assign]
         link.channel._on_return_frame = self._on_return  # type: ignore[method-assign]
         self._link = link

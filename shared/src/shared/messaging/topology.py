@@ -14,6 +14,9 @@ from shared.events.notifier import EXCHANGE as NOTIFICATIONS
 Definition: TypeAlias = dict[str, object]
 
 DELIVERY_LIMIT = 20
+# Each look at a message counts, and beyond the limit it is gone where there is no dead letter. RabbitMQ 3.10
+# knows no "unlimited", and 4.x makes it 20 where nothing is said.
+DEAD_DELIVERY_LIMIT = 1_000_000_000
 MAX_LENGTH = 5_000_000
 DEAD_LETTERS = "notifier.dlx"
 PARKED = "notifier.parked"
@@ -48,7 +51,7 @@ def definitions() -> Definition:
         "queues": [
             *(_queue(name, dead_letter_key=PARKED) for name in lanes),
             _queue(PARKED, dead_letter_key=DEAD),
-            _queue(DEAD, dead_letter_key=None),
+            _queue(DEAD, dead_letter_key=None, delivery_limit=DEAD_DELIVERY_LIMIT),
         ],
         "bindings": [
             *(
@@ -115,10 +118,10 @@ def _exchange(name: str, kind: str) -> Definition:
     }
 
 
-def _queue(name: str, *, dead_letter_key: str | None) -> Definition:
+def _queue(name: str, *, dead_letter_key: str | None, delivery_limit: int = DELIVERY_LIMIT) -> Definition:
     arguments: Definition = {
         "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-delivery-limit": delivery_limit,
         "x-max-length": MAX_LENGTH,
         "x-overflow": "reject-publish",
     }

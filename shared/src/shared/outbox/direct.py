@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import asyncpg
 from prometheus_client import Counter, Histogram
 
 from shared.db import Database
@@ -93,5 +94,5 @@ class DirectPublisher:
                     # Safe to lose in a crash: a row that comes back is sent again, and inboxes absorb it.
                     await tx.execute("SET LOCAL synchronous_commit = off")
                     await tx.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)
-            except UNREACHABLE as error:
+            except (*UNREACHABLE, asyncpg.PostgresError) as error:  # The relay may hold their locks.
                 log.warning("outbox.delete_failed", rows=len(ids), error=repr(error))

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from shared.http.auth import OPERATOR, USER, sign_token
 
@@ -22,10 +28,17 @@ class KeyPair:
     @classmethod
     def generate(cls) -> KeyPair:
         key = Ed25519PrivateKey.generate()
-        return cls(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
-        )
+        return cls.of(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+    @classmethod
+    def of(cls, private: str) -> KeyPair:
+        """The pair of a private key that is kept somewhere."""
+        public = load_pem_private_key(private.encode(), password=None).public_key()
+        return cls(private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+    def verifier(self, kid: str, roles: Sequence[str]) -> dict[str, object]:
+        """The entry of ``LEDGERBELL_AUTH_KEYS`` with which this pair's tokens are verified."""
+        return {"kid": kid, "alg": "EdDSA", "key": self.public, "roles": list(roles)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Issuer:
 
     def key(self) -> dict[str, object]:
         """This issuer's entry of ``LEDGERBELL_AUTH_KEYS``."""
-        return {"kid": self.kid, "alg": "EdDSA", "key": self.pair.public, "roles": [USER, OPERATOR]}
+        return self.pair.verifier(self.kid, [USER, OPERATOR])
 
 
 def auth_keys(*keys: Mapping[str, object]) -> str:

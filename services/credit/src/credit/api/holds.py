@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from credit.api.bodies import HoldBody
-from credit.api.till import MoneyTill, Owner, TheIntent, acts_for_all
+from credit.api.till import MoneyTill, Owner, TheIntent
 from credit.api.views import HoldView, TransferView
 from credit.domain.commands import PlaceHold, PostHold, VoidHold
 from credit.handlers import holds
@@ -36,11 +36,11 @@ async def place_hold(
 
 @router.post("/holds/{hold_id}/post", status_code=201, response_model=TransferView)
 async def post_hold(hold_id: UUID, caller: Caller, intent: TheIntent, till: MoneyTill) -> Response:
-    command = PostHold(intent, hold_id, caller.user_id, any_user=acts_for_all(caller))
+    command = PostHold(intent, hold_id, caller.user_id, any_user=caller.acts_for_all)
     return await till.move(holds.post_hold, command, TransferView.of)
 
 
 @router.post("/holds/{hold_id}/void", response_model=HoldView)
 async def void_hold(hold_id: UUID, caller: Caller, intent: TheIntent, till: MoneyTill) -> Response:
-    command = VoidHold(intent, hold_id, caller.user_id, any_user=acts_for_all(caller))
+    command = VoidHold(intent, hold_id, caller.user_id, any_user=caller.acts_for_all)
     return await till.move(holds.void_hold, command, HoldView.of)

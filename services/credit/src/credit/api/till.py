@@ -14,7 +14,7 @@ from credit.api.views import decimal
 from credit.domain.commands import Intent
 from credit.domain.errors import ClaimedMeanwhile, KeyInFlight, KeyReused
 from shared.db import Database, Transaction
-from shared.http.auth import OPERATOR, SERVICE, Caller, Identity
+from shared.http.auth import Caller
 from shared.http.idempotency import Key, in_flight, reused
 from shared.http.problems import Problem, busy, not_found
 from shared.outbox import DirectPublisher
@@ -129,10 +129,6 @@ async def _owner(user_id: str, identity: Caller) -> str:
     if not identity.may_act_for(owner) or not 0 < len(owner) <= 200 or not owner.isprintable():
         raise not_found("account")
     return owner
-
-
-def acts_for_all(identity: Identity) -> bool:
-    return bool(identity.roles & {OPERATOR, SERVICE})
 
 
 MoneyTill = Annotated[Till, Depends(_till)]

@@ -60,7 +60,7 @@ class Push:
             if messages:
                 failures += 1
                 longest = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2**failures)
-                await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))  # noqa: S311
+                await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))
 
     async def _try_once(self, messages: list[Message]) -> None:
         with suppress(BrokerAway):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notifier.adapters.batch import BalanceRow
-from notifier.domain.cursor import Cursor
+from shared.streams import Cursor
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -8,18 +8,17 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.api.views import BalanceView, NotificationView, StreamView, counts
-from notifier.domain.cursor import CURSOR, Cursor
 from notifier.handlers.resume import Resumed, Standing, resume_from, standings
 from shared.db import Database
 from shared.http.auth import Caller
-from shared.streams import StreamRequest
+from shared.streams import MAX_BEHIND, Cursor, CursorText, StreamRequest
 
 
 class StreamQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    after: str | None = Field(default=None, pattern=f"^{CURSOR}$")
-    limit: int = Field(default=100, ge=1, le=500)
+    after: CursorText | None = None
+    limit: int = Field(default=100, ge=1, le=MAX_BEHIND)
 
 
 def stream(db: Database) -> APIRouter:

@@ -10,9 +10,6 @@ from shared.events import Lane
 from shared.messaging import BatchConsumer
 from shared.messaging.topology import PARKED, lane_queue
 
-PREFETCH = 500
-MAX_BATCH = 200
-
 
 class NotConsuming(Exception):
     """A lane has no consumer just now."""
@@ -20,15 +17,7 @@ class NotConsuming(Exception):
 
 def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, BatchConsumer]:
     return {
-        lane: BatchConsumer(
-            url,
-            lane_queue(lane),
-            store,
-            name=f"notifier.{lane}",
-            prefetch=PREFETCH,
-            max_batch=MAX_BATCH,
-            ready=store.probe,
-        )
+        lane: BatchConsumer(url, lane_queue(lane), store, name=f"notifier.{lane}", ready=store.probe)
         for lane, store in stores.items()
     }
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from notifier.adapters import streams
 from notifier.adapters.streams import Head
-from notifier.domain.cursor import Cursor, InvalidCursor
 from notifier.domain.notification import Category
+from shared.streams import Cursor, InvalidCursor
 
 if TYPE_CHECKING:
     from asyncpg import Record

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from notifier.adapters import streams
 from notifier.adapters.batch import BalanceRow
 from notifier.adapters.streams import Head, Replay
-from notifier.domain.cursor import Cursor, InvalidCursor
+from notifier.domain.cursor import can_resume
+from shared.streams import Cursor, InvalidCursor
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -73,4 +74,4 @@ def _place(after: str | None, head: Head) -> int | None:
         cursor = Cursor.parse(after)
     except InvalidCursor:
         return None
-    return cursor.seq if cursor.can_resume(head.cursor) else None
+    return cursor.seq if can_resume(cursor, head.cursor) else None

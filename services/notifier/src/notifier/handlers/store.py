@@ -132,7 +132,7 @@ class BatchStore:
                 log.warning("batch.contended", queue=self._queue, tries=tries, error=repr(contention))
                 if tries == MAX_TRIES:
                     raise
-                await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))
 
     async def _reminders(self, stale: Sequence[Incoming]) -> list[wire.Item]:
         """For events that came again, because whether their push ever left is unknown."""

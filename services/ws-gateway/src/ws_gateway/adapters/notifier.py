@@ -28,6 +28,7 @@ from shared.streams import (
 log = get_logger(__name__)
 
 IN_FLIGHT = 2
+ANSWER_SECONDS = 5.0
 
 Answer = TypeVar("Answer", HeadsAnswer, StreamsAnswer)
 
@@ -51,7 +52,8 @@ class StreamReader:
             while True:
                 await self._arrived.wait()
                 await self._slots.acquire()
-                batch, self._waiting = self._waiting[:MAX_STREAMS], self._waiting[MAX_STREAMS:]
+                waiting = [each for each in self._waiting if not each[1].done()]
+                batch, self._waiting = waiting[:MAX_STREAMS], waiting[MAX_STREAMS:]
                 if not self._waiting:
                     self._arrived.clear()
                 tasks.create_task(self._read(batch))
@@ -66,16 +68,21 @@ class StreamReader:
         request = StreamRequest(user_id=user_id, after=None if after is None else str(after))
         self._waiting.append((request, future))
         self._arrived.set()
-        return await future
+        try:
+            return await asyncio.wait_for(future, ANSWER_SECONDS)
+        except TimeoutError:
+            raise StreamsAway("the notifier did not answer in time") from None
 
-    async def heads(self, user_ids: Sequence[str]) -> dict[str, Head]:
-        """Where each user's stream stands; 1, 0, 0 for one without a stream. Raises StreamsAway."""
+    async def heads(self, user_ids: Sequence[str]) -> HeadsAnswer:
+        """Where each user's stream and balances stand. Raises StreamsAway."""
         heads: dict[str, Head] = {}
+        balances: dict[str, dict[str, int]] = {}
         for start in range(0, len(user_ids), MAX_HEADS):
             request = HeadsRequest(user_ids=list(user_ids[start : start + MAX_HEADS]))
-            body = await self._post(HEADS_PATH, request.model_dump_json())
-            heads |= _answer(HeadsAnswer, body).heads
-        return heads
+            answer = _answer(HeadsAnswer, await self._post(HEADS_PATH, request.model_dump_json()))
+            heads |= answer.heads
+            balances |= answer.balances
+        return HeadsAnswer(heads=heads, balances=balances)
 
     async def _read(self, batch: list[tuple[StreamRequest, asyncio.Future[StreamAnswer]]]) -> None:
         request = StreamsRequest.model_construct(requests=[request for request, _ in batch])
@@ -84,21 +91,23 @@ class StreamReader:
             answers = _answer(StreamsAnswer, body).answers
             if len(answers) != len(batch):
                 raise StreamsAway("the notifier answered another question")
-        except StreamsAway as away:
-            for _, future in batch:
+            for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
-                    future.set_exception(StreamsAway(str(away)))
-            return
+                    future.set_result(answer)
+        except StreamsAway:
+            pass  # It has been logged.
+        except Exception as error:  # One batch must not take the other one, and those who wait, with it.
+            log.error("notifier.read_failed", exc_info=error)
         finally:
             self._slots.release()
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+            for _, future in batch:  # Whatever happened, nobody waits for an answer that will not come.
+                if not future.done():
+                    future.set_exception(StreamsAway("the notifier did not answer"))
 
     async def _post(self, path: str, content: str) -> bytes:
         headers = {"authorization": f"Bearer {self._token()}", "content-type": "application/json"}
         try:
-            response = await self._http.post(path, content=content, headers=headers, timeout=5)
+            response = await self._http.post(path, content=content, headers=headers, timeout=ANSWER_SECONDS)
             response.raise_for_status()
         except httpx.HTTPError as error:
             log.warning("notifier.unanswered", path=path, error=repr(error))

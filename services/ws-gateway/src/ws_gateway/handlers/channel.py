@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.streams import Cursor, StreamAnswer
+
 
 class Socket(Protocol):
     """What a tab is written to. Neither call blocks or raises."""
@@ -51,9 +53,34 @@ class Tab:
             self.push(each, frame)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a stream stood when it was read."""
+
+    seq: int
+    rev: int
+    balances: dict[str, int]
+
+    @classmethod
+    def of(cls, answer: StreamAnswer) -> Standing:
+        balances = {balance.currency: balance.version for balance in answer.balances}
+        return cls(Cursor.parse(answer.head).seq, answer.rev, balances)
+
+    def is_before(self, other: Standing) -> bool:
+        return (
+            self.seq < other.seq
+            or self.rev < other.rev
+            or any(self.balances.get(currency, -1) < version for currency, version in other.balances.items())
+        )
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A connected user's stream as far as this gateway has pushed it."""
+    """A connected user's stream as far as this gateway has pushed it.
+
+    ``first`` is the read it began with. Nothing of what led up to it was pushed to anybody, so whoever joins
+    needs an answer that is not older.
+    """
 
     user_id: str
     epoch: int = 0
@@ -64,6 +91,7 @@ class Channel:
     tabs: list[Tab] = field(default_factory=list)
     ahead: dict[int, bytes] = field(default_factory=dict)
     balances: dict[str, int] = field(default_factory=dict)
+    first: Standing | None = None
 
     def offer(self, seq: int, frame: bytes) -> bool:
         """Push a notification when it is next; keep it when it is early; drop it when it was pushed.
@@ -103,11 +131,22 @@ class Channel:
             self.read_seq = max(self.read_seq, read_seq)
         return True
 
-    def start_at(self, epoch: int, seq: int) -> None:
-        """The first read of this stream: everything up to ``seq`` is in the reader's answer."""
-        self.epoch, self.seq = epoch, seq
+    def rebalanced(self, currency: str, version: int) -> bool:
+        """Take a newer balance; an older one is ignored."""
+        if version <= self.balances.get(currency, -1):
+            return False
+        self.balances[currency] = version
+        return True
+
+    def start_at(self, answer: StreamAnswer) -> None:
+        """The first read of this stream: everything up to its head is in the reader's answer."""
+        self.first = Standing.of(answer)
+        self.epoch, self.seq = Cursor.parse(answer.head)
+        self.counted(answer.rev, answer.unread, answer.read_seq)
+        for currency, version in self.first.balances.items():
+            self.rebalanced(currency, version)
         for early in sorted(self.ahead):
-            if early <= seq:
+            if early <= self.seq:
                 del self.ahead[early]
         while (frame := self.ahead.pop(self.seq + 1, None)) is not None:
             self._push_next(frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from time import time
@@ -15,17 +15,18 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from shared.observability.logs import get_logger
 from shared.observability.metrics import LATENCY_BUCKETS_SECONDS
-from shared.streams import Cursor, Head, StreamAnswer
+from shared.streams import Cursor, HeadsAnswer, StreamAnswer
 from ws_gateway.adapters import frames
 from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.domain import RESTART, TOO_MANY, TRY_LATER, Limits, Refused, retry
-from ws_gateway.handlers.channel import Channel, Tab
+from ws_gateway.handlers.channel import Channel, Standing, Tab
 
 log = get_logger(__name__)
 
 REPAIR_SECONDS = 0.05  # Lanes overtake each other by milliseconds; a hole that lasts longer is fetched.
 COMPARE_SECONDS = 5.0
 BATCH_FRAMES = 50
+READS = 3
 
 TABS = Gauge("gateway_tabs", "Tabs that are connected and known.")
 USERS = Gauge("gateway_users", "Users with at least one tab.")
@@ -47,7 +48,7 @@ class Reader(Protocol):
 
     async def read(self, user_id: str, after: Cursor | None) -> StreamAnswer: ...
 
-    async def heads(self, user_ids: list[str]) -> dict[str, Head]: ...
+    async def heads(self, user_ids: list[str]) -> HeadsAnswer: ...
 
 
 class Hub:
@@ -71,32 +72,28 @@ class Hub:
         """
         channel = self._enter(tab)
         try:
-            answer = await self._reader.read(tab.user_id, after)
+            answer = await self._read(channel, after)
         except StreamsAway:
             raise Refused(TRY_LATER, retry(random.randrange(500, 3000))) from None
         if tab not in channel.tabs:
             return  # Gone meanwhile.
-        head = self._take(channel, answer)
         tab.outgoing.append(frames.frame({**welcome, "resume": "reset" if answer.reset else "ok"}))
         tab.outgoing += _replay(answer)
-        tab.go_live(head.seq)
+        tab.go_live(Cursor.parse(answer.head).seq)
         tab.outgoing.append(frames.frame(_live(channel, tab, answer)))
         tab.flush()
 
     @contextmanager
-    def attached(self, tab: Tab) -> Iterator[None]:
-        """For a poll: in the live set, so that it is woken, without a replay. Raises Refused."""
-        self._enter(tab)
+    def attached(self, tab: Tab) -> Iterator[Callable[[Cursor | None], Awaitable[StreamAnswer]]]:
+        """For a poll: in the live set, so that it is woken, without a replay; yields how to read the stream.
+
+        Raises Refused; reading raises StreamsAway.
+        """
+        channel = self._enter(tab)
         try:
-            yield
+            yield lambda after: self._read(channel, after)
         finally:
             self.leave(tab)
-
-    def seen(self, answer: StreamAnswer) -> StreamAnswer:
-        """Take what somebody else has read of a connected user's stream."""
-        if (channel := self._channels.get(answer.user_id)) is not None:
-            self._take(channel, answer)
-        return answer
 
     def _enter(self, tab: Tab) -> Channel:
         channel = self._channels.get(tab.user_id)
@@ -119,19 +116,25 @@ class Hub:
             del self._channels[tab.user_id]
             USERS.set(len(self._channels))
 
-    def _take(self, channel: Channel, answer: StreamAnswer) -> Cursor:
-        """Learn the stream's state from a read; a rebuilt stream sends every tab back to the start."""
-        head = Cursor.parse(answer.head)
-        if channel.seq is None:
-            channel.start_at(head.epoch, head.seq)
-        elif channel.epoch != head.epoch:
-            self._restart(channel)
-        channel.counted(answer.rev, answer.unread, answer.read_seq)
-        for balance in answer.balances:
-            known = channel.balances.get(balance.currency, -1)
-            channel.balances[balance.currency] = max(known, balance.version)
-        channel.flush()
-        return head
+    async def _read(self, channel: Channel, after: Cursor | None) -> StreamAnswer:
+        """The stream after a cursor; a rebuilt stream sends every tab back to the start.
+
+        What is read here is not taken as pushed, but for the channel's first read: the other tabs have still
+        to hear of it. Two reads may overtake each other, and one from before the channel's first would miss
+        what was pushed to nobody, so it is made again.
+        """
+        for _ in range(READS):
+            answer = await self._reader.read(channel.user_id, after)
+            if channel.seq is None or channel.first is None:
+                channel.start_at(answer)
+                channel.flush()
+                return answer
+            if channel.epoch != Cursor.parse(answer.head).epoch:
+                break
+            if not Standing.of(answer).is_before(channel.first):
+                return answer
+        self._restart(channel)
+        return answer
 
     # -------------------------------------------------------------- what the notifier has stored
 
@@ -160,8 +163,7 @@ class Hub:
                 channel.counted(item["rev"], item["unread"], item["read_seq"])
                 channel.broadcast(frames.frame(frame))
             case "balance.changed":
-                if item["version"] > channel.balances.get(item["currency"], -1):
-                    channel.balances[item["currency"]] = item["version"]
+                if channel.rebalanced(item["currency"], item["version"]):
                     channel.broadcast(frames.frame(frames.balance(item)))
             case "stream.head":
                 if channel.seq is not None and (item["epoch"], item["seq"]) > (channel.epoch, channel.seq):
@@ -188,10 +190,10 @@ class Hub:
         if not users:
             return
         try:
-            heads = await self._reader.heads(users)
+            answer = await self._reader.heads(users)
         except StreamsAway:
             return  # The next comparison comes in a few seconds.
-        behind = [user for user, head in heads.items() if self._is_behind(user, head)]
+        behind = [user for user in users if self._is_behind(user, answer)]
         if behind:
             log.info("heads.behind", users=len(behind))
         self._repair_soon(behind)
@@ -201,11 +203,14 @@ class Hub:
             await asyncio.sleep(COMPARE_SECONDS * random.uniform(0.8, 1.2))
             await self.compare_heads()
 
-    def _is_behind(self, user: str, head: Head) -> bool:
-        channel = self._channels.get(user)
-        if channel is None or channel.seq is None:
+    def _is_behind(self, user: str, answer: HeadsAnswer) -> bool:
+        channel, head = self._channels.get(user), answer.heads.get(user)
+        if channel is None or channel.seq is None or head is None:
             return False
-        return (head.epoch, head.seq, head.rev) > (channel.epoch, channel.seq, channel.rev)
+        balances = answer.balances.get(user, {})
+        return (head.epoch, head.seq, head.rev) > (channel.epoch, channel.seq, channel.rev) or any(
+            version > channel.balances.get(currency, -1) for currency, version in balances.items()
+        )
 
     def _repair_soon(self, users: Iterable[str]) -> None:
         loop = asyncio.get_running_loop()
@@ -223,17 +228,16 @@ class Hub:
                 return
             answer = await self._reader.read(user, Cursor(channel.epoch, channel.seq))
             REPAIRED.inc()
-            if answer.reset:
+            if answer.reset:  # Rebuilt, or too far ahead.
                 self._restart(channel)
                 return
             for item in answer.items:
                 channel.offer(item.seq, frames.frame(_replayed(item.model_dump(mode="json"))))
-            fresher = answer.rev > channel.rev
-            self._take(channel, answer)
-            if fresher:
+            if channel.counted(answer.rev, answer.unread, answer.read_seq):
                 channel.broadcast(frames.frame(_counts(channel)))
             for balance in answer.balances:
-                channel.broadcast(frames.frame(frames.balance(balance.model_dump())))
+                if channel.rebalanced(balance.currency, balance.version):
+                    channel.broadcast(frames.frame(frames.balance(balance.model_dump())))
             channel.flush()
         except StreamsAway:
             return  # Comparing heads finds it again.
@@ -278,12 +282,11 @@ def _counts(channel: Channel) -> dict[str, object]:
 
 
 def _live(channel: Channel, tab: Tab, answer: StreamAnswer) -> dict[str, object]:
-    return _live_frame(answer) | {
-        "as_of": str(Cursor(channel.epoch, tab.seq)),
-        "unread": channel.unread,
-        "rev": channel.rev,
-        "read_seq": channel.read_seq,
-    }
+    """The newer of what was read and what was pushed meanwhile."""
+    live = _live_frame(answer) | {"as_of": str(Cursor(channel.epoch, tab.seq))}
+    if channel.rev > answer.rev:
+        live |= {"unread": channel.unread, "rev": channel.rev}
+    return live | {"read_seq": max(channel.read_seq, answer.read_seq)}
 
 
 def _live_frame(answer: StreamAnswer) -> dict[str, object]:

@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import dataclass
 
 from shared.streams import Cursor, StreamAnswer
-from ws_gateway.adapters.notifier import StreamReader
 from ws_gateway.handlers.channel import Tab
 from ws_gateway.handlers.hub import Hub, poll_frames
 
@@ -35,9 +34,7 @@ class _Bell:
         self.rung.set()
 
 
-async def poll(
-    hub: Hub, reader: StreamReader, user_id: str, after: Cursor | None, *, known_etag: str, wait: float
-) -> Poll | None:
+async def poll(hub: Hub, user_id: str, after: Cursor | None, *, known_etag: str, wait: float) -> Poll | None:
     """What is new, or None when nothing is after ``wait`` seconds.
 
     Raises:
@@ -46,23 +43,27 @@ async def poll(
     """
     bell = _Bell()
     tab = Tab(user_id, bell, held=None)
-    with hub.attached(tab):
-        answer = hub.seen(await reader.read(user_id, after))
-        if wait and _etag(answer) == known_etag:
+    with hub.attached(tab) as read:
+        answer = await read(after)
+        if wait and not _is_news(answer, known_etag):
             try:
                 await asyncio.wait_for(bell.rung.wait(), min(wait, MAX_WAIT_SECONDS))
             except TimeoutError:
                 return None
-            answer = hub.seen(await reader.read(user_id, after))
-    etag = _etag(answer)
-    if etag == known_etag:
+            answer = await read(after)
+    if not _is_news(answer, known_etag):
         return None
     body: dict[str, object] = {
         "frames": poll_frames(answer),
         "cursor": answer.head,
         "reset": answer.reset,
     }
-    return Poll(etag, body)
+    return Poll(_etag(answer), body)
+
+
+def _is_news(answer: StreamAnswer, known_etag: str) -> bool:
+    """The tag does not say which cursor it was given for, so what is after this one is news in any case."""
+    return bool(answer.items) or answer.reset or _etag(answer) != known_etag
 
 
 def _etag(answer: StreamAnswer) -> str:
