@@ -32,6 +32,7 @@ class Order(BaseModel):
 router = APIRouter()
 
 
+@router.post("/accounts/{owner}/orders")
 @router.post("/orders")
 async def order(body: Order, identity: Caller, key: Key) -> dict[str, str]:
     if body.pieces > 10:
@@ -75,6 +76,15 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 def as_ada(**headers: str) -> dict[str, str]:
     return {"authorization": f"Bearer {ISSUER.token('ada')}", "idempotency-key": "k1"} | headers
+
+
+async def test_ones_own_account_is_one_scope_under_either_name(http: httpx.AsyncClient) -> None:
+    scopes = [
+        (await http.post(f"/accounts/{owner}/orders", json={"pieces": 1}, headers=as_ada())).json()["scope"]
+        for owner in ("me", "ada")
+    ]
+
+    assert scopes[0] == scopes[1]
 
 
 async def test_the_key_is_bound_to_caller_route_and_body(http: httpx.AsyncClient) -> None:

@@ -39,8 +39,10 @@ async def _idempotency_key(
             "idempotency_key_missing",
             "Send an Idempotency-Key header: a new UUID for each intent, the same one for its retries.",
         )
-    # The path is part of the scope, with its ids: the same key for another account is another intent.
-    scope = f"{identity.user_id} {request.method} {request.url.path}"
+    # The path is part of the scope, with its ids: the same key for another account is another intent, and
+    # for one's own account it is the same intent under either name.
+    path = request.url.path.replace("/me/", f"/{identity.user_id}/")
+    scope = f"{identity.user_id} {request.method} {path}"
     return IdempotencyKey(scope, idempotency_key, hashlib.sha256(await request.body()).hexdigest())
 
 

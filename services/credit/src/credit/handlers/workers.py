@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from prometheus_client import Counter
 
 from credit.adapters import accounts
@@ -35,7 +36,7 @@ class HoldExpiry:
             expired = 0
             try:
                 expired = await self.expire_batch()
-            except UNREACHABLE as error:
+            except (asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
                 log.warning("holds.expiry_failed", error=repr(error))
             if expired < self.BATCH:
                 await asyncio.sleep(self.POLL_SECONDS)
@@ -66,7 +67,7 @@ class KeyCleanup:
             deleted = 0
             try:
                 deleted = await self.delete_batch()
-            except UNREACHABLE as error:
+            except (asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
                 log.warning("idempotency.cleanup_failed", error=repr(error))
             if deleted < self.BATCH:
                 await asyncio.sleep(self.POLL_SECONDS)

@@ -27,6 +27,14 @@ SELECT w.user_id, coalesce(s.epoch, 1) AS epoch, coalesce(s.last_seq, 0) AS seq,
 FROM unnest($1::text[]) AS w(user_id) LEFT JOIN stream s USING (user_id)
 """
 
+# One statement, because a head and the balances of another moment do not belong together.
+_STANDINGS = f"""
+SELECT h.*, b.balances FROM ({_HEADS}) h LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(currency, posted, held, version) ORDER BY currency) AS balances
+    FROM balance b WHERE b.user_id = h.user_id
+) b ON true
+"""  # noqa: S608  # Our own statement.
+
 _BALANCES = """
 SELECT b.user_id, b.currency, b.posted, b.held, b.version
 FROM unnest($1::text[]) AS w(user_id) JOIN balance b USING (user_id) ORDER BY b.user_id, b.currency
@@ -80,6 +88,17 @@ async def balances(tx: Transaction, user_ids: Sequence[str]) -> dict[str, list[B
             BalanceRow(row["user_id"], row["currency"], row["posted"], row["held"], row["version"])
         )
     return found
+
+
+async def standings(tx: Transaction, user_ids: Sequence[str]) -> dict[str, tuple[Head, list[BalanceRow]]]:
+    """Heads and balances as of one moment; a user without a stream row stands at 1:0."""
+    return {
+        row["user_id"]: (
+            head_of(row),
+            [BalanceRow(row["user_id"], *balance) for balance in row["balances"] or ()],
+        )
+        for row in await tx.fetch(_STANDINGS, user_ids)
+    }
 
 
 async def replays(tx: Transaction, wanted: Sequence[Replay]) -> list[list[Record]]:

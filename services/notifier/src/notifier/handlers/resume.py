@@ -1,4 +1,4 @@
-"""Where streams stand and what comes after a cursor, for one user or hundreds in three statements."""
+"""Where streams stand and what comes after a cursor, for one user or hundreds in two statements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A stream's head and its user's balances. Where the balances are newer than the head, that is fine."""
+    """A stream's head and its user's balances, as of one moment."""
 
     head: Head
     balances: list[BalanceRow]
@@ -38,9 +38,7 @@ class Resumed:
 
 async def standings(tx: Transaction, user_ids: Sequence[str]) -> dict[str, Standing]:
     users = list(dict.fromkeys(user_ids))
-    heads = await streams.heads(tx, users)
-    balances = await streams.balances(tx, users)
-    return {user: Standing(heads[user], balances.get(user, [])) for user in users}
+    return {user: Standing(*known) for user, known in (await streams.standings(tx, users)).items()}
 
 
 async def resume(tx: Transaction, requests: Sequence[StreamRequest]) -> list[Resumed]:

@@ -106,6 +106,11 @@ class Hub:
         USERS.set(len(self._channels))
         return channel
 
+    def dismiss(self) -> None:
+        """Send away whoever is left at the end: pollers are answered now, not cut off later."""
+        for channel in list(self._channels.values()):
+            self._restart(channel)
+
     def leave(self, tab: Tab) -> None:
         channel = self._channels.get(tab.user_id)
         if channel is None or tab not in channel.tabs:

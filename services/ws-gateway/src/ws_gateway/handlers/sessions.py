@@ -226,6 +226,7 @@ class Sessions:
             session.socket.drop(domain.RESTART, retry(random.randrange(200, 3000)))
             if count % max(1, rate // 10) == 0:
                 await asyncio.sleep(0.1)
+        self._hub.dismiss()
 
 
 def _welcome(session: Session) -> dict[str, object]:
