@@ -6,15 +6,20 @@ import asyncio
 import random
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
+from time import monotonic
 from uuid import uuid4
 
 from notifier.adapters.wire import Item, encode
 from shared.events.notifier import EXCHANGE, STORED
 from shared.messaging import BrokerAway, Message, Publisher
+from shared.observability.logs import get_logger
+
+log = get_logger(__name__)
 
 MAX_ITEMS = 100
 MAX_BYTES = 64 * 1024
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.05, 2.0
+GIVE_UP_SECONDS = 30.0
 
 
 class Push:
@@ -25,7 +30,7 @@ class Push:
         self._sending: set[asyncio.Task[None]] = set()
 
     def publish(self, items: list[Item]) -> asyncio.Future[None]:
-        """Begin at once; what is returned is done when all of it is confirmed, however long that takes.
+        """Begin at once; what is returned is done when all of it is confirmed, or given up after 30 s.
 
         Whoever waits may be cancelled; the sending goes on.
         """
@@ -51,16 +56,21 @@ class Push:
 
     async def _keep_at_it(self, messages: list[Message]) -> None:
         failures = 0
-        while messages:
+        give_up_at = monotonic() + GIVE_UP_SECONDS
+        while messages and monotonic() < give_up_at:
             try:
                 receipt = await self._publisher.send_batch(messages)
                 messages = [each for each in messages if each.message_id not in receipt.confirmed]
             except BrokerAway:
-                await self._publisher.linked.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._publisher.linked.wait(), LONGEST_RETRY_SECONDS)
             if messages:
                 failures += 1
                 longest = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2**failures)
                 await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))
+        if messages:
+            # It is stored, and gateways compare heads; storing must not stand still for a hint.
+            log.critical("push.given_up", messages=len(messages), seconds=GIVE_UP_SECONDS)
 
     async def _try_once(self, messages: list[Message]) -> None:
         with suppress(BrokerAway):
