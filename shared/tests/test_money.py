@@ -30,6 +30,11 @@ def test_an_unknown_currency_is_refused(currency: str) -> None:
         Money.parse("1", currency)
 
 
+def test_money_out_has_a_sign() -> None:
+    assert Money(-250, "USD").amount == "-2.50"
+    assert Money(-5, "JPY").amount == "-5"
+
+
 @given(st.integers(0, MAX_MINOR), st.sampled_from(["USD", "EUR", "JPY", "KWD"]))
 def test_the_wire_form_reads_back_as_the_same_amount(minor: int, currency: str) -> None:
     money = Money(minor, currency)

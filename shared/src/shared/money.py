@@ -73,7 +73,10 @@ class Money:
     @property
     def amount(self) -> str:
         """The decimal string that goes over the wire, such as ``"12.50"``."""
-        return f"{self.decimal:f}"
+        digits = minor_digits(self.currency)
+        whole, fraction = divmod(abs(self.minor), 10**digits)
+        sign = "-" if self.minor < 0 else ""
+        return f"{sign}{whole}.{fraction:0{digits}}" if digits else f"{sign}{whole}"
 
     def display(self, locale: str = "en_US") -> str:
         """How a person of this locale writes it, such as ``"$12.50"``."""
