@@ -32,7 +32,7 @@ async def test_a_debit_rings_on_every_tab_of_its_owner_and_on_no_other(
         await one.until(lambda: len(one.received) == 1)  # Between lanes no order is promised.
         transfer = await stack.debit(user, "2.50", reason="WhatsApp verification")
         for tab in (one, two):
-            await tab.until(lambda tab=tab: len(tab.received) == 2 and available(tab) == "7.50")  # type: ignore[misc]
+            await tab.until(lambda tab=tab: len(tab.received) == 2 and available(tab) == "7.50")  # type: ignore[misc]  # mypy cannot type a default.
 
         for tab in (one, two):
             assert [received.text for received in tab.received] == [
@@ -156,7 +156,7 @@ async def test_many_debits_at_once_arrive_in_one_order_everywhere(
     await fund(stack, user)
     await asyncio.gather(*(stack.debit(user, "0.05", reason=f"Debit {n}") for n in range(200)))
     for tab in opened:
-        await tab.until(lambda tab=tab: len(tab.received) == 201 and available(tab) == "90.00")  # type: ignore[misc]
+        await tab.until(lambda tab=tab: len(tab.received) == 201 and available(tab) == "90.00")  # type: ignore[misc]  # mypy cannot type a default.
     for tab in opened:
         await tab.__aexit__(None, None, None)
 

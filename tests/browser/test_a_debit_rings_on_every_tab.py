@@ -209,6 +209,9 @@ async def test_a_long_history_is_counted_truly_and_read_page_by_page(
     await tab.reload()
     await expect(tab.locator("#bell")).to_have_accessible_name("Notifications, 120 unread")
     await expect(tab.locator("#badge")).to_have_text("99+")
+    box = await tab.locator("#badge").bounding_box()
+    assert box is not None
+    assert box["height"] < 30, "the count stands on one line"
     await expect(tab).to_have_title("(99+) Ledgerbell")
     await expect(tab.locator("#list article")).to_have_count(50)
 

@@ -92,7 +92,7 @@ async def play(gateway_url: str, sign: Sign, say: Callable[[str], None], user: s
         expected = len(transfers) + 1  # And the low balance warning, which moves nothing.
         for tab in tabs:
             try:
-                await tab.until(lambda tab=tab: len(tab.received) >= expected)  # type: ignore[misc]
+                await tab.until(lambda tab=tab: len(tab.received) >= expected)  # type: ignore[misc]  # mypy cannot type a default.
             except TimeoutError:
                 say(f"  {tab.name}: only {len(tab.received)} of {expected} came")
         return _report(tabs, transfers, say)

@@ -117,6 +117,6 @@ class PageFiles(StaticFiles):
     """The page's files, revalidated at each load so that a new release is seen at once."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # Passed on as it came.
         response.headers["cache-control"] = "no-cache"
         return response

@@ -2,7 +2,7 @@
 
 from shared.outbox.direct import DirectPublisher
 from shared.outbox.relay import Relay
-from shared.outbox.table import OUTBOX_COLUMNS, create_outbox, outbox_table, to_envelope, write
+from shared.outbox.table import OUTBOX_COLUMNS, create_outbox, outbox_table, write
 
 __all__ = [
     "OUTBOX_COLUMNS",
@@ -10,6 +10,5 @@ __all__ = [
     "Relay",
     "create_outbox",
     "outbox_table",
-    "to_envelope",
     "write",
 ]
