@@ -35,8 +35,10 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 
 # Supervises one server and says its pid, until it is interrupted or killed.
 OWNER = """
-import asyncio, sys
+import asyncio, signal, sys
 from ledgerbell.processes import Command, Supervisor
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Jobs in the background ignore it.
 
 async def main():
     async with Supervisor(sys.stderr) as supervisor:
@@ -63,7 +65,7 @@ def is_running(pid: int) -> bool:
     """Zombies are not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # The latter when it ends while we read.
         return False
 
 

@@ -34,9 +34,11 @@ NAMED = {
 
 # Starts both servers in the folder it is given, says so, and waits to be killed.
 OWNER = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from shared.testing.servers import private_servers
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Jobs in the background ignore it.
 
 async def main():
     async with private_servers(Path(sys.argv[1])):
