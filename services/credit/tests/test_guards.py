@@ -140,7 +140,7 @@ async def test_an_account_cannot_be_overdrawn(api: Api, ledger: Ledger, change: 
     user = await api.user_with("5.00")
 
     with pytest.raises(asyncpg.CheckViolationError) as refused:
-        await ledger.connection.execute(f"UPDATE account SET {change} WHERE user_id = $1", user)  # noqa: S608
+        await ledger.connection.execute(f"UPDATE account SET {change} WHERE user_id = $1", user)  # noqa: S608  # Ours.
 
     assert refused.value.constraint_name == constraint
 

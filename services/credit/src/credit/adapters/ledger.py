@@ -104,7 +104,7 @@ async def place(tx: Transaction, command: PlaceHold) -> Outcome:
         tx,
         _PLACE,
         *_intent(command),
-        command.hold_id or command.intent.transfer_id,
+        command.intent.transfer_id,  # The hold's id: one key, one hold.
         command.user_id,
         command.money.currency,
         command.money.minor,

@@ -64,7 +64,6 @@ class PlaceHold:
     service: str | None = None
     reference: str | None = None
     link: str | None = None
-    hold_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
