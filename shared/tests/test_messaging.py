@@ -20,7 +20,7 @@ from shared.messaging import (
 )
 from shared.messaging.connection import open_link, preflight
 from shared.messaging.consumer import ConsumerLost
-from shared.messaging.topology import DEAD, DEAD_LETTERS, DELIVERY_LIMIT, definitions
+from shared.messaging.topology import DELIVERY_LIMIT, dead_queue, definitions
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
 from shared.testing.working import working
@@ -241,17 +241,18 @@ async def test_a_listener_hears_what_is_published_while_it_listens(namespace: Na
 
 
 async def test_looking_at_the_dead_does_not_lose_them(namespace: Namespace) -> None:
+    dead = dead_queue("notifier")
     sender = Publisher(namespace.admin_broker_url, f"reaper-{uuid4().hex}")
     async with working(sender.run):
         await asyncio.wait_for(sender.linked.wait(), 10)
-        await sender.send_batch([Message(DEAD_LETTERS, DEAD, uuid4().hex, b"{}")])
+        await sender.send_batch([Message("notifier.dlx", dead, uuid4().hex, b"{}")])
 
     look = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
     async with httpx.AsyncClient(base_url=namespace.servers.rabbitmq_management_url) as http:
         for _ in range(DELIVERY_LIMIT + 5):
 
             async def seen() -> bool:
-                answer = await http.post(f"/api/queues/{namespace.name}/{DEAD}/get", json=look)
+                answer = await http.post(f"/api/queues/{namespace.name}/{dead}/get", json=look)
                 return bool(answer.json())
 
             assert await until(seen, within_seconds=5)

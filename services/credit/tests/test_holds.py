@@ -11,8 +11,7 @@ import pytest
 
 from credit.handlers.holds import expire_holds
 from credit.handlers.workers import HoldExpiry
-from shared.messaging import Publisher
-from shared.outbox import DirectPublisher
+from shared.outbox import Outbox
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -25,7 +24,7 @@ SERVICE = ("service",)
 
 @pytest.fixture
 def expiry(db: Database) -> HoldExpiry:
-    return HoldExpiry(db, DirectPublisher(db, Publisher("amqp://127.0.0.1:1", "test"), "credit"))
+    return HoldExpiry(db, Outbox(db, "amqp://127.0.0.1:1", "credit"))
 
 
 async def let_expire(db: Database, user: str) -> int:

@@ -238,6 +238,8 @@ def test_every_other_type_of_the_catalogue_is_known_to_be_silent() -> None:
         "payment.succeeded.v1",
         "payment.flagged.v1",
         "verification.number_assigned.v1",
+        "payment.refunded.v1",
+        "payment.refund_failed.v1",
         "verification.timed_out.v1",
         "verification.cancelled.v1",
         "verification.late_sms.v1",

@@ -14,7 +14,6 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from notifier.adapters.push import Push
-from notifier.consumers.watch import DeadWatch
 from notifier.main import Settings, build
 from shared.db.database import AnyConnection
 from shared.events import Envelope, Event, Lane
@@ -28,7 +27,8 @@ from shared.events.notifier import (
     StreamHead,
 )
 from shared.messaging import Publisher
-from shared.messaging.topology import DEAD, PARKED
+from shared.messaging.topology import dead_queue, parked_queue
+from shared.messaging.watch import DeadWatch
 from shared.testing.deliveries import envelope_of
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
@@ -127,7 +127,7 @@ async def test_an_innocent_event_in_the_parked_queue_is_stored_and_told_after_al
 ) -> None:
     event = added(user_id)
 
-    await send_to(broker, PARKED, event)
+    await send_to(broker, parked_queue("notifier"), event)
 
     [item] = await listener.heard(user_id, 1, NotificationCreated)
     assert item.id == event.id
@@ -147,7 +147,7 @@ async def test_what_cannot_be_stored_from_the_parked_queue_stays_parked(
 ) -> None:
     event = added(user_id, reason="a NUL: \x00")
 
-    await send_to(broker, PARKED, event)
+    await send_to(broker, parked_queue("notifier"), event)
 
     async def parked() -> bool:
         return await state_of(owner, str(event.id)) == "parked"
@@ -188,10 +188,10 @@ async def test_what_is_to_be_told_waits_for_the_broker_and_goes_in_messages_of_a
 async def test_dead_events_are_counted_and_cried_out(
     corner: Namespace, broker: aio_pika.abc.AbstractChannel, added: Callable[..., Envelope]
 ) -> None:
-    await send_to(broker, DEAD, added("user-of-the-dead"))
+    await send_to(broker, dead_queue("notifier"), added("user-of-the-dead"))
 
     with capture_logs() as logs:
-        watching = asyncio.create_task(DeadWatch(corner.broker_url("notifier")).run())
+        watching = asyncio.create_task(DeadWatch(corner.broker_url("notifier"), "notifier").run())
 
         async def cried() -> bool:
             return any(line["event"] == "events.dead" for line in logs)

@@ -15,12 +15,12 @@ import aio_pika
 import asyncpg
 import pytest
 
-from notifier.handlers.parked import MAX_ATTEMPTS
 from shared.db.database import AnyConnection
 from shared.db.provision import ServiceDatabase
 from shared.events import Envelope
+from shared.inbox.parked import MAX_ATTEMPTS
 from shared.messaging import Publisher
-from shared.messaging.topology import PARKED
+from shared.messaging.topology import parked_queue
 from shared.testing.deliveries import message_of
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
@@ -170,7 +170,7 @@ async def test_what_ends_the_process_is_parked_at_its_third_delivery_and_the_res
             message = aio_pika.Message(
                 event.data, headers=dict(event.headers()), message_id=str(event.id), delivery_mode=2
             )
-            await channel.default_exchange.publish(message, routing_key=PARKED)
+            await channel.default_exchange.publish(message, routing_key=parked_queue("notifier"))
 
     for _ in range(MAX_ATTEMPTS):
         running = await alone.start("-c", MORTAL)

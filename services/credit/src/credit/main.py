@@ -7,20 +7,20 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prometheus_client import Gauge
-
 from credit.api import ROUTERS
 from credit.api.till import Till
-from credit.domain.cursor import InvalidCursor
+from credit.consumers import SUBSCRIPTIONS
 from credit.handlers.workers import HoldExpiry, KeyCleanup
 from shared.db import Database
 from shared.events import exchange_of
 from shared.events.credit import CreditDeducted
 from shared.http import Keyring, Workers, create_app, serve
-from shared.messaging import Publisher
+from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
+from shared.messaging.topology import service_queues
 from shared.money import InvalidAmount, UnknownCurrency
-from shared.outbox import DirectPublisher, Relay
+from shared.outbox import Outbox
+from shared.pages import InvalidCursor
 from shared.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 SERVICE = "credit"
 EXCHANGE = exchange_of(CreditDeducted.TYPE)
-
-BROKER_LINKED = Gauge("credit_broker_linked", "1 while there is a connection to publish on.")
 
 
 class Settings(DatabaseSettings):
@@ -40,21 +38,20 @@ def build(settings: Settings) -> FastAPI:
     """The service's app. Raises WeakKey when a token key must not be used."""
     keyring = Keyring.from_json(settings.auth_keys)
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
-    publisher = Publisher(settings.broker_url, f"{SERVICE}.publish")
-    direct = DirectPublisher(db, publisher, SERVICE)
-    relay = Relay(db, publisher, SERVICE)
-    expiry = HoldExpiry(db, direct)
+    outbox = Outbox(db, settings.broker_url, SERVICE)
+    subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, SUBSCRIPTIONS)
+    expiry = HoldExpiry(db, outbox)
     cleanup = KeyCleanup(db)
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
+    preflight = partial(
+        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
+    )
     workers = Workers()
-    BROKER_LINKED.set_function(lambda: float(publisher.linked.is_set()))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await db.connect()
-        workers.start("publisher", publisher.run)
-        workers.start("direct-publisher", direct.run)
-        workers.start("relay", relay.run)
+        for name, work in (outbox.works | subscriber.works).items():
+            workers.start(name, work)
         workers.start("hold-expiry", expiry.run)
         workers.start("key-cleanup", cleanup.run)
         workers.start("preflight", preflight)
@@ -78,7 +75,7 @@ def build(settings: Settings) -> FastAPI:
         ready={"database": db.probe},
     )
     app.state.db = db
-    app.state.till = Till(db, direct)
+    app.state.till = Till(db, outbox)
     return app
 
 

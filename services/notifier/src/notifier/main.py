@@ -13,21 +13,25 @@ from notifier.api.internal import internal
 from notifier.api.notifications import notifications
 from notifier.api.streams import stream
 from notifier.consumers.lanes import consume_lanes, consume_parked, require_consuming
-from notifier.consumers.watch import DeadWatch, check_broker
 from notifier.domain.dispatcher import NotificationDispatcher
-from notifier.handlers.parked import ParkedStore
 from notifier.handlers.reads import UnknownNotification
 from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.events import Lane
+from shared.events.notifier import EXCHANGE
 from shared.http import Keyring, Workers, create_app, once, serve
+from shared.inbox import ParkedStore
 from shared.messaging import Publisher
-from shared.messaging.topology import PARKED, lane_queue
+from shared.messaging.connection import keep_checking
+from shared.messaging.topology import dead_queue, lane_queue, parked_queue
+from shared.messaging.watch import DeadWatch
 from shared.settings import DatabaseSettings
 from shared.streams import InvalidCursor
 
 SERVICE = "notifier"
+PARKED = parked_queue(SERVICE)
+QUEUES = (*(lane_queue(lane) for lane in Lane), PARKED, dead_queue(SERVICE))
 DRAIN_SECONDS = 3.0
 MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for whom heads are asked.
 
@@ -45,15 +49,16 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
     recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
     lanes = consume_lanes(settings.broker_url, stores)
-    parked = consume_parked(settings.broker_url, recovery, ParkedStore(db, recovery, PARKED))
-    watch = DeadWatch(settings.broker_url)
+    parked = consume_parked(settings.broker_url, recovery, ParkedStore(db.transaction, recovery, PARKED))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
+    watch = DeadWatch(settings.broker_url, SERVICE)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         consuming, supporting = Workers(), Workers()
         await db.connect()
         supporting.start("publisher", publisher.run)
-        supporting.start("preflight", partial(check_broker, settings.broker_url))
+        supporting.start("preflight", preflight)
         supporting.start("watch", watch.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)

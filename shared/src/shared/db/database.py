@@ -25,6 +25,18 @@ UNREACHABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
 )
+
+
+class Contended(Exception):
+    """Somebody else was in the way; the same transaction may succeed a moment later."""
+
+
+CONTENTION = (
+    Contended,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
 CLOSE_SECONDS = 5.0
 
 

@@ -17,6 +17,8 @@ _EVENTS: tuple[type[Event], ...] = (
     payment.PaymentCompleted,
     payment.PaymentFailed,
     payment.PaymentFlagged,
+    payment.PaymentRefunded,
+    payment.PaymentRefundFailed,
     refund.RefundInitiated,
     refund.RefundProcessing,
     refund.RefundCompleted,

@@ -53,3 +53,25 @@ class PaymentFlagged(Payment):
     LANE: ClassVar[Lane] = Lane.STANDARD
 
     reason: Text
+
+
+class _PaymentRefund(Payment):
+    """What a provider did with a refund of kind ``money``; ``amount_minor`` is the refund's."""
+
+    refund_id: UUID
+
+
+class PaymentRefunded(_PaymentRefund):
+    """The provider has given the money back."""
+
+    TYPE: ClassVar[str] = "payment.refunded.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD
+
+
+class PaymentRefundFailed(_PaymentRefund):
+    """The provider has refused the refund, or has failed it after it had succeeded."""
+
+    TYPE: ClassVar[str] = "payment.refund_failed.v1"
+    LANE: ClassVar[Lane] = Lane.STANDARD
+
+    reason: Text

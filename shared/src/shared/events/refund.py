@@ -18,6 +18,8 @@ class Refund(Event):
     reason: Text
     kind: RefundKind = "credit"
     auto: bool = False
+    payment_id: UUID | None = None
+    verification_id: UUID | None = None
 
 
 class RefundInitiated(Refund):
@@ -26,7 +28,9 @@ class RefundInitiated(Refund):
 
 
 class RefundProcessing(Refund):
-    """The refund is under way; for kind ``credit`` the ledger adds it under ``transfer_id``."""
+    """The refund is under way. Kind ``credit``: the ledger adds it under ``transfer_id``. Kind ``money``: the
+    payment service has its provider give it back, and ``transfer_id`` is the hold's on the user's credits.
+    """
 
     TYPE: ClassVar[str] = "refund.processing.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
@@ -44,16 +48,21 @@ class RefundCompleted(BalanceChange):
     kind: RefundKind = "credit"
     auto: bool = False
     service: Text | None = None
+    payment_id: UUID | None = None
     verification_id: UUID | None = None
 
 
 class RefundFailed(Refund):
-    """Definitively refused; ``reversed`` when the provider failed it after it had completed."""
+    """Definitively refused; ``reversed`` when the provider failed it after it had completed.
+
+    Then the ledger gives the credits back under ``transfer_id``.
+    """
 
     TYPE: ClassVar[str] = "refund.failed.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 
     reversed: bool = False
+    transfer_id: UUID | None = None
 
 
 class RefundCancelled(Refund):

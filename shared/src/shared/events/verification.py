@@ -20,7 +20,15 @@ class VerificationInitiated(Verification):
     LANE: ClassVar[Lane] = Lane.HIGH
 
 
-class VerificationNumberAssigned(Verification):
+class _Charged(Verification):
+    """The user was charged for it, by ``transfer_id``."""
+
+    currency: Currency
+    amount_minor: Minor
+    transfer_id: UUID
+
+
+class VerificationNumberAssigned(_Charged):
     TYPE: ClassVar[str] = "verification.number_assigned.v1"
     LANE: ClassVar[Lane] = Lane.STANDARD
 
@@ -41,20 +49,16 @@ class VerificationFailed(Verification):
     reason: Text
 
 
-class _Charged(Verification):
-    """The user was charged for it, so it is followed by the automatic refund."""
-
-    currency: Currency
-    amount_minor: Minor
-    transfer_id: UUID
-
-
 class VerificationTimedOut(_Charged):
+    """No code came in time; the automatic refund follows."""
+
     TYPE: ClassVar[str] = "verification.timed_out.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 
 
 class VerificationCancelled(_Charged):
+    """The user gave it up; the automatic refund follows."""
+
     TYPE: ClassVar[str] = "verification.cancelled.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request
@@ -26,6 +27,10 @@ class IdempotencyKey:
     scope: str
     key: str
     fingerprint: str
+
+    def resource_id(self, namespace: UUID) -> UUID:
+        """The id of what the request makes: the same for every repetition, for ever."""
+        return uuid5(namespace, f"{self.scope}\n{self.key}")
 
 
 async def _idempotency_key(

@@ -1,6 +1,17 @@
 """The inbox: an event has its effect once because its id is unique here for ever, not for a window."""
 
+from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
+from shared.inbox.subscriber import Subscriber, Subscriptions
 from shared.inbox.table import create_inbox, inbox_table, parked_event_table
 
-__all__ = ["ParkedEvent", "create_inbox", "inbox_table", "park", "parked_event_table"]
+__all__ = [
+    "ParkedEvent",
+    "ParkedStore",
+    "Subscriber",
+    "Subscriptions",
+    "create_inbox",
+    "inbox_table",
+    "park",
+    "parked_event_table",
+]

@@ -8,8 +8,16 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.events import CATALOGUE, Lane, exchange_of
+from shared.events import CATALOGUE, Event, Lane, exchange_of
+from shared.events.credit import CreditAdded, CreditRejected
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
+from shared.events.payment import PaymentCompleted, PaymentRefunded, PaymentRefundFailed, PaymentSucceeded
+from shared.events.refund import RefundFailed, RefundProcessing
+from shared.events.verification import (
+    VerificationCancelled,
+    VerificationNumberAssigned,
+    VerificationTimedOut,
+)
 
 Definition: TypeAlias = dict[str, object]
 
@@ -18,13 +26,29 @@ DELIVERY_LIMIT = 20
 # knows no "unlimited", and 4.x makes it 20 where nothing is said.
 DEAD_DELIVERY_LIMIT = 1_000_000_000
 MAX_LENGTH = 5_000_000
-DEAD_LETTERS = "notifier.dlx"
-PARKED = "notifier.parked"
-DEAD = "notifier.dead"
+
+# What each service listens to, besides the notifier, which hears everything.
+SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
+    "credit": (PaymentSucceeded, RefundProcessing, RefundFailed),
+    "payment": (CreditAdded, CreditRejected, RefundProcessing),
+    "refund": (
+        CreditAdded,
+        CreditRejected,
+        PaymentCompleted,
+        PaymentRefunded,
+        PaymentRefundFailed,
+        VerificationNumberAssigned,
+        VerificationTimedOut,
+        VerificationCancelled,
+    ),
+}
 
 # What each service's broker user may do: configure, write, read (regular expressions over names).
 PERMISSIONS: dict[str, tuple[str, str, str]] = {
     "credit": ("^$", r"^credit\.events$", r"^credit\."),
+    "payment": ("^$", r"^payment\.events$", r"^payment\."),
+    "refund": ("^$", r"^refund\.events$", r"^refund\."),
+    "verification": ("^$", r"^verification\.events$", "^$"),
     "notifier": ("^$", r"^notifications$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
     "ws-gateway": (r"^amq\.gen.*$", r"^amq\.gen.*$", r"^(amq\.gen.*|notifications)$"),
@@ -39,27 +63,49 @@ def lane_queue(lane: Lane) -> str:
     return f"notifier.{lane}"
 
 
+def events_queue(service: str) -> str:
+    """What a service of ``SUBSCRIBED`` consumes. (An exchange is named so too; the two do not meet.)"""
+    return f"{service}.events"
+
+
+def parked_queue(service: str) -> str:
+    """What its queues gave up on; the service tries it once more, one by one."""
+    return f"{service}.parked"
+
+
+def dead_queue(service: str) -> str:
+    """What the parked queue gave up on; nobody consumes it."""
+    return f"{service}.dead"
+
+
+def service_queues(service: str) -> tuple[str, ...]:
+    """Everything a service of ``SUBSCRIBED`` needs to be there."""
+    return (events_queue(service), parked_queue(service), dead_queue(service))
+
+
 def definitions() -> Definition:
     """Exchanges, queues and bindings, in the broker's own format for one virtual host."""
     events = sorted({exchange_of(type_) for type_ in CATALOGUE})
-    lanes = [lane_queue(lane) for lane in Lane]
+    consumers = ["notifier", *SUBSCRIBED]
+    bound = [(lane_queue(event.LANE), type_) for type_, event in CATALOGUE.items()]
+    bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
             *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS]),
-            _exchange(DEAD_LETTERS, "topic"),
+            *(_exchange(_dead_letters(service), "topic") for service in consumers),
         ],
         "queues": [
-            *(_queue(name, dead_letter_key=PARKED) for name in lanes),
-            _queue(PARKED, dead_letter_key=DEAD),
-            _queue(DEAD, dead_letter_key=None, delivery_limit=DEAD_DELIVERY_LIMIT),
+            *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
+            *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
+            *(queue for service in consumers for queue in _dead_letter_queues(service)),
         ],
         "bindings": [
+            *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
             *(
-                _binding(exchange_of(type_), lane_queue(event.LANE), type_)
-                for type_, event in CATALOGUE.items()
+                _binding(_dead_letters(service), queue, queue)
+                for service in consumers
+                for queue in (parked_queue(service), dead_queue(service))
             ),
-            _binding(DEAD_LETTERS, PARKED, PARKED),
-            _binding(DEAD_LETTERS, DEAD, DEAD),
         ],
     }
 
@@ -118,20 +164,37 @@ def _exchange(name: str, kind: str) -> Definition:
     }
 
 
-def _queue(name: str, *, dead_letter_key: str | None, delivery_limit: int = DELIVERY_LIMIT) -> Definition:
+def _dead_letters(service: str) -> str:
+    return f"{service}.dlx"
+
+
+def _working_queue(service: str, name: str) -> Definition:
+    return _queue(name, _dead_lettered(service, parked_queue(service)))
+
+
+def _dead_letter_queues(service: str) -> tuple[Definition, Definition]:
+    return (
+        _queue(parked_queue(service), _dead_lettered(service, dead_queue(service))),
+        _queue(dead_queue(service), {}, delivery_limit=DEAD_DELIVERY_LIMIT),
+    )
+
+
+def _dead_lettered(service: str, queue: str) -> Definition:
+    return {
+        "x-dead-letter-exchange": _dead_letters(service),
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+    }
+
+
+def _queue(name: str, dead_lettered: Definition, *, delivery_limit: int = DELIVERY_LIMIT) -> Definition:
     arguments: Definition = {
         "x-queue-type": "quorum",
         "x-delivery-limit": delivery_limit,
         "x-max-length": MAX_LENGTH,
         "x-overflow": "reject-publish",
     }
-    if dead_letter_key is not None:
-        arguments |= {
-            "x-dead-letter-exchange": DEAD_LETTERS,
-            "x-dead-letter-routing-key": dead_letter_key,
-            "x-dead-letter-strategy": "at-least-once",
-        }
-    return {"name": name, "durable": True, "auto_delete": False, "arguments": arguments}
+    return {"name": name, "durable": True, "auto_delete": False, "arguments": arguments | dead_lettered}
 
 
 def _binding(source: str, queue: str, key: str) -> Definition:

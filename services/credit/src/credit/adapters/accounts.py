@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -62,6 +63,11 @@ async def select_entries(tx: Transaction, user_id: str, before: int | None, limi
     if before is not None:
         statement = statement.where(entry.c.number < before)
     return await tx.run(statement)
+
+
+async def select_transfer(tx: Transaction, transfer_id: UUID) -> Record | None:
+    rows = await tx.run(sa.select(transfer).where(transfer.c.id == transfer_id))
+    return rows[0] if rows else None
 
 
 async def delete_keys(tx: Transaction, *, older_than_hours: int, at_most: int) -> int:

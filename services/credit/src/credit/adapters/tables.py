@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.http.idempotency import idempotency_table
+from shared.inbox import inbox_table, parked_event_table
 from shared.outbox import outbox_table
 
 metadata = sa.MetaData()
@@ -91,5 +92,7 @@ hold = sa.Table(
 )
 sa.Index("hold_due", hold.c.expires_at, postgresql_where=hold.c.status == "placed")
 
+inbox = inbox_table(metadata)
+parked_event = parked_event_table(metadata)
 outbox = outbox_table(metadata)
 idempotency_key = idempotency_table(metadata)

@@ -4,6 +4,11 @@ from fastapi import APIRouter
 
 from credit.api import accounts, holds, movements
 
-ROUTERS: tuple[APIRouter, ...] = (accounts.router, movements.router, holds.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    accounts.router,
+    accounts.transfers,
+    movements.router,
+    holds.router,
+)
 
 __all__ = ["ROUTERS"]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from credit.api.bodies import AccountBody, ThresholdBody
 from credit.api.till import Db, Owner
-from credit.api.views import AccountsView, AccountView, StatementView
+from credit.api.views import AccountsView, AccountView, StatementView, TransferView
 from credit.domain.errors import UnknownAccount
 from credit.handlers import accounts
 from shared.http.auth import Caller
+from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import not_found
 from shared.money import Money
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+transfers = APIRouter(prefix="/v1/transfers", tags=["accounts"])
 
 
 @router.post("", status_code=201)
@@ -57,14 +58,21 @@ async def statement(
     db: Db,
     request: Request,
     response: Response,
-    before: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    before: Before = None,
+    limit: Limit = 50,
 ) -> StatementView:
     """Newest first. ``next`` is the cursor of the page after this one; ``Link`` names that page."""
     async with db.autocommit() as tx:
         page = await accounts.statement(tx, owner, before, limit)
-    if page.next is not None:
-        query = urlencode({"before": page.next, "limit": limit})
-        path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii")
-        response.headers["link"] = f'<{path}?{query}>; rel="next"'
-    return StatementView.of(page.entries, page.next)
+    link_next(request, response, page.next, limit)
+    return StatementView.of(list(page.items), page.next)
+
+
+@transfers.get("/{transfer_id}")
+async def get_transfer(transfer_id: UUID, caller: Caller, db: Db) -> TransferView:
+    """For a service that asked for a movement and was never told: 404 says that nothing was moved so far."""
+    async with db.autocommit() as tx:
+        known = await accounts.transfer(tx, transfer_id)
+    if known is None or not caller.may_act_for(known["user_id"]):
+        raise not_found("transfer")
+    return TransferView.of(dict(known))

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-from credit.domain.texts import plain_text, relative_link
-from shared.money import InvalidAmount, Money
+from shared.http.bodies import Amount, Body, Currency, Link, MoneyBody, Name, Reason
 
 MAX_HOLD_SECONDS = 30 * 24 * 3600
-
-Amount = Annotated[str, StringConstraints(max_length=24), Field(examples=["12.50"])]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(examples=["USD"])]
-Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain_text)]
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(plain_text)]
-Link = Annotated[str, StringConstraints(max_length=300), AfterValidator(relative_link)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class MoneyBody(Body):
-    amount: Amount
-    currency: Currency
-
-    def money(self) -> Money:
-        """Raises InvalidAmount or UnknownCurrency."""
-        money = Money.parse(self.amount, self.currency)
-        if money.minor == 0:
-            raise InvalidAmount("the amount is zero")
-        return money
 
 
 class AccountBody(Body):

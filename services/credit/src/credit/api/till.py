@@ -17,7 +17,7 @@ from shared.db import Database, Transaction
 from shared.http.auth import Caller
 from shared.http.idempotency import Key, in_flight, reused
 from shared.http.problems import Problem, busy, not_found
-from shared.outbox import DirectPublisher
+from shared.outbox import Outbox
 
 MOVEMENTS = Counter(
     "credit_movements_total", "Requests to move money by what became of them.", ["kind", "outcome"]
@@ -29,9 +29,9 @@ CommandT = TypeVar("CommandT")
 class Till:
     """Opens each movement's transaction, and hands its events over once they are committed."""
 
-    def __init__(self, db: Database, publisher: DirectPublisher) -> None:
+    def __init__(self, db: Database, outbox: Outbox) -> None:
         self._db = db
-        self._publisher = publisher
+        self._outbox = outbox
 
     async def move(
         self,
@@ -65,7 +65,7 @@ class Till:
                     outcome = await handler(tx, command)
             except ClaimedMeanwhile:
                 continue
-            self._publisher.committed(outcome.events)
+            self._outbox.committed(outcome.events)
             return outcome
         raise busy()
 

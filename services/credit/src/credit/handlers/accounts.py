@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from credit.adapters import accounts
-from credit.domain import cursor
 from credit.domain.errors import UnknownAccount
 from shared.db import Transaction
 from shared.money import Money
+from shared.pages import Page, decode, page_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Entries, newest first, and the cursor of the page after them."""
-
-    entries: list[Record]
-    next: str | None
 
 
 async def open_account(tx: Transaction, user_id: str, threshold: Money) -> tuple[Record, bool]:
@@ -48,10 +40,12 @@ async def set_low_balance_threshold(tx: Transaction, user_id: str, threshold: Mo
     return changed
 
 
-async def statement(tx: Transaction, user_id: str, before: str | None, limit: int) -> Page:
+async def transfer(tx: Transaction, transfer_id: UUID) -> Record | None:
+    """A booked transfer; None means that it has moved nothing so far."""
+    return await accounts.select_transfer(tx, transfer_id)
+
+
+async def statement(tx: Transaction, user_id: str, before: str | None, limit: int) -> Page[Record]:
     """What moved a user's balance. Raises InvalidCursor."""
-    number = None if before is None else cursor.decode(before)
-    # One more than asked for tells whether there is a page after this one.
-    rows = await accounts.select_entries(tx, user_id, number, limit + 1)
-    shown = rows[:limit]
-    return Page(shown, cursor.encode(shown[-1]["number"]) if len(rows) > limit else None)
+    number = None if before is None else decode(before)
+    return page_of(await accounts.select_entries(tx, user_id, number, limit + 1), limit)

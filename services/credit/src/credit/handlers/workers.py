@@ -14,7 +14,7 @@ from shared.db.database import UNREACHABLE
 from shared.http.idempotency import KEPT_HOURS
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
-from shared.outbox import DirectPublisher
+from shared.outbox import Outbox
 
 log = get_logger(__name__)
 
@@ -27,9 +27,9 @@ class HoldExpiry:
     BATCH = 100
     POLL_SECONDS = 1.0
 
-    def __init__(self, db: Database, publisher: DirectPublisher) -> None:
+    def __init__(self, db: Database, outbox: Outbox) -> None:
         self._db = db
-        self._publisher = publisher
+        self._outbox = outbox
 
     async def run(self) -> None:
         while True:
@@ -46,7 +46,7 @@ class HoldExpiry:
         with traced(continue_trace(None, None)):
             async with self._db.autocommit() as tx:
                 events = await expire_holds(tx, self.BATCH)
-            self._publisher.committed(events)
+            self._outbox.committed(events)
             if events:
                 EXPIRED.inc(len(events))
                 log.info("holds.expired", holds=len(events))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from notifier.handlers.parked import ParkedStore
 from notifier.handlers.store import BatchStore
 from shared.events import Lane
+from shared.inbox import ParkedStore
 from shared.messaging import BatchConsumer
-from shared.messaging.topology import PARKED, lane_queue
+from shared.messaging.topology import lane_queue, parked_queue
 
 
 class NotConsuming(Exception):
@@ -24,9 +24,8 @@ def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, Bat
 
 def consume_parked(url: str, store: BatchStore, parked: ParkedStore) -> BatchConsumer:
     """One at a time: what ends the process here must not take others with it."""
-    return BatchConsumer(
-        url, PARKED, parked, name="notifier.parked", prefetch=1, max_batch=1, ready=store.probe
-    )
+    queue = parked_queue("notifier")
+    return BatchConsumer(url, queue, parked, name=queue, prefetch=1, max_batch=1, ready=store.probe)
 
 
 def require_consuming(consumers: Mapping[Lane, BatchConsumer]) -> None:

@@ -181,17 +181,19 @@ class NotificationDispatcher:
             title, icon = "Instant Refund", "💰"
             body = f"{amount} refunded for {event.service or 'verification'} ({event.reason})"
             link = f"/verifications/{event.verification_id}" if event.verification_id else link
+        # Money that went back to a card has left the balance: the deduction is the entry with the amount.
+        to_card = event.kind == "money"
         return Notification(
             kind=_kind(event),
             lane=event.LANE,
-            category=Category.MONEY_IN,
+            category=Category.REFUND if to_card else Category.MONEY_IN,
             icon=icon,
             title=title,
             body=body,
             link=link,
             toast=True,
-            amount_minor=event.amount_minor,
-            currency=event.currency,
+            amount_minor=None if to_card else event.amount_minor,
+            currency=None if to_card else event.currency,
             transfer_id=event.transfer_id,
         )
 
@@ -205,6 +207,10 @@ class NotificationDispatcher:
             body=f"Contact support. Reference: {event.reference}",
             link=f"/refunds/{event.refund_id}",
             toast=True,
+            # Failed after it had completed: the credits have come back to the balance.
+            amount_minor=event.amount_minor if event.reversed else None,
+            currency=event.currency if event.reversed else None,
+            transfer_id=event.transfer_id,
         )
 
     def on_refund_cancelled(self, event: RefundCancelled) -> Notification:

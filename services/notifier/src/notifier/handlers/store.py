@@ -18,6 +18,7 @@ from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.domain.incoming import Incoming, receive
 from notifier.handlers.record import Recorder
 from shared.db import Database
+from shared.db.database import CONTENTION
 from shared.events import Envelope, InvalidEvent, UnknownEvent
 from shared.inbox import ParkedEvent, park
 from shared.messaging import Delivery
@@ -25,8 +26,6 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
-# Somebody else was in the way; the same statement may succeed a moment later.
-CONTENTION = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 # The database will never take this batch: some value in it is not one it can hold.
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 MAX_TRIES = 5

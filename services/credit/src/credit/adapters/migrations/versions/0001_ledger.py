@@ -9,6 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.http.idempotency import create_idempotency
+from shared.inbox import create_inbox
 from shared.outbox import create_outbox
 
 revision = "0001"
@@ -42,7 +43,8 @@ def upgrade() -> None:
     _create_transfer()
     _create_entry()
     _create_hold()
-    create_outbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
+    create_inbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
+    create_outbox(op)  # type: ignore[arg-type]  # As above.
     create_idempotency(op)  # type: ignore[arg-type]  # As above.
     _run("movement")
     for name in FUNCTIONS:

@@ -7,11 +7,11 @@ The one that ends the process is known by its committed attempts, and is not tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
-from notifier.handlers.store import BatchStore
-from shared.db import Database
-from shared.inbox import ParkedEvent, park
+from shared.db import Transaction
+from shared.inbox.parking import ParkedEvent, park
 from shared.messaging import Delivery
 from shared.observability.logs import get_logger
 
@@ -23,8 +23,14 @@ MAX_ATTEMPTS = 2
 class ParkedStore:
     """What the parked queue's consumer does with its deliveries."""
 
-    def __init__(self, db: Database, store: BatchStore, queue: str) -> None:
-        self._db = db
+    def __init__(
+        self,
+        transaction: Callable[[], AbstractAsyncContextManager[Transaction]],
+        store: Callable[[Sequence[Delivery]], Awaitable[asyncio.Future[None] | None]],
+        queue: str,
+    ) -> None:
+        """``store`` is what the service does with a batch; what it returns must be done before the ack."""
+        self._transaction = transaction
         self._store = store
         self._queue = queue
 
@@ -34,11 +40,11 @@ class ParkedStore:
 
     async def _try(self, delivery: Delivery) -> asyncio.Future[None] | None:
         event = ParkedEvent(self._queue, "the broker gave up on it", delivery)
-        async with self._db.transaction() as tx:
+        async with self._transaction() as tx:
             # Committed before the try: if the try ends the process, this is what remains of it.
             attempts = await park(tx, event, state="attempting")
         if attempts > MAX_ATTEMPTS:
-            async with self._db.transaction() as tx:
+            async with self._transaction() as tx:
                 await park(tx, ParkedEvent(self._queue, "every try ended the process", delivery))
             return None
         pushed = await self._store([delivery])
@@ -47,7 +53,7 @@ class ParkedStore:
 
     async def _settle(self, event: ParkedEvent) -> None:
         """Close the attempt, unless the store itself has parked the event meanwhile."""
-        async with self._db.autocommit() as tx:
+        async with self._transaction() as tx:
             row = await tx.fetchrow(
                 "UPDATE parked_event SET state = 'handled', last_at = now()"
                 " WHERE id = $1 AND state = 'attempting' RETURNING attempts",

@@ -1,0 +1,62 @@
+"""Events in: what the ledger books because another service's event says so."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from credit.domain.commands import AddCredits, Intent
+from credit.handlers.bookings import book_addition
+from shared.events import Envelope
+from shared.events.payment import PaymentSucceeded
+from shared.events.refund import RefundFailed, RefundProcessing
+from shared.inbox import Subscriptions
+from shared.money import Money
+from shared.outbox import OutboxTransaction
+
+
+async def add_paid_credits(tx: OutboxTransaction, envelope: Envelope, event: PaymentSucceeded) -> None:
+    command = AddCredits(
+        _intent(envelope),
+        envelope.subject,
+        Money(event.amount_minor, event.currency),
+        source="payment",
+        reason="Top-up",
+        reference=event.reference,
+        transfer_id=event.transfer_id,
+    )
+    await book_addition(tx, command)
+
+
+async def add_refunded_credits(tx: OutboxTransaction, envelope: Envelope, event: RefundProcessing) -> None:
+    if event.kind == "credit":  # Money that goes back to a card is not the ledger's to add.
+        await book_addition(tx, _returned(envelope, event, event.transfer_id))
+
+
+async def return_unrefunded_credits(tx: OutboxTransaction, envelope: Envelope, event: RefundFailed) -> None:
+    """A refund to the card had completed, and the provider failed it afterwards."""
+    if event.reversed and event.transfer_id is not None:
+        await book_addition(tx, _returned(envelope, event, event.transfer_id))
+
+
+def _returned(envelope: Envelope, event: RefundProcessing | RefundFailed, transfer_id: UUID) -> AddCredits:
+    return AddCredits(
+        _intent(envelope),
+        envelope.subject,
+        Money(event.amount_minor, event.currency),
+        source="refund",
+        reason=event.reason,
+        reference=event.reference,
+        transfer_id=transfer_id,
+    )
+
+
+def _intent(envelope: Envelope) -> Intent:
+    """An event is one intent; the transfer's id sees to it that two events with one cause move money once."""
+    return Intent("event", str(envelope.id), "")
+
+
+SUBSCRIPTIONS: Subscriptions = {
+    PaymentSucceeded: add_paid_credits,
+    RefundProcessing: add_refunded_credits,
+    RefundFailed: return_unrefunded_credits,
+}

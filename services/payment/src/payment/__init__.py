@@ -1,0 +1,1 @@
+"""Takes top-ups through payment providers, and refunds them there."""

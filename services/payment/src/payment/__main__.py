@@ -1,0 +1,5 @@
+"""``python -m payment`` runs the service."""
+
+from payment.main import main
+
+main()

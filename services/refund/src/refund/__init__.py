@@ -1,0 +1,1 @@
+"""Gives money back: to the balance or to the card."""

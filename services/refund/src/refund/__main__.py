@@ -1,0 +1,5 @@
+"""``python -m refund`` runs the service."""
+
+from refund.main import main
+
+main()

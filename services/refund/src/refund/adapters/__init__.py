@@ -1,0 +1,1 @@
+"""Tables, the statements on them, and what stands outside."""

@@ -1,0 +1,1 @@
+"""Sells SMS verifications: a number, a code, or the money back."""

@@ -1,0 +1,5 @@
+"""``python -m verification`` runs the service."""
+
+from verification.main import main
+
+main()

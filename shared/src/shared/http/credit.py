@@ -1,0 +1,133 @@
+"""The one synchronous call between services: credits set aside at credit before something is bought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from shared.http.auth import ServiceToken
+from shared.money import Money
+from shared.observability.trace import current_trace
+
+TIMEOUT_SECONDS = 5.0
+
+
+class CreditAway(Exception):
+    """No answer, or none that decides: whether it was done is unknown. The same call may be made again."""
+
+
+class CreditRefused(Exception):
+    """Credit's definitive word; the same call will get the same one. ``code`` is the problem's."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A booked movement and what the account was after it; all amounts in minor units of one currency."""
+
+    id: UUID
+    currency: str
+    amount_minor: int
+    balance_after: int
+    held_after: int
+    version: int
+
+
+class Credit:
+    """Every call may be repeated with the same arguments: it sets aside, or moves, once.
+
+    All raise CreditAway, and CreditRefused where the ledger says no.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, token: ServiceToken) -> None:
+        """``http`` has credit's base URL; give it ``TIMEOUT_SECONDS``."""
+        self._http = http
+        self._token = token
+
+    async def place_hold(
+        self,
+        user_id: str,
+        money: Money,
+        *,
+        key: str,
+        reason: str,
+        expires_in_seconds: int,
+        service: str | None = None,
+        reference: str | None = None,
+        link: str | None = None,
+    ) -> UUID:
+        """Set credits aside; returns the hold's id. Refusals: ``insufficient_credits``, ``not_found``, …"""
+        body = {
+            "amount": money.amount,
+            "currency": money.currency,
+            "reason": reason,
+            "expires_in_seconds": expires_in_seconds,
+            "service": service,
+            "reference": reference,
+            "link": link,
+        }
+        answer = await self._call("POST", f"/v1/accounts/{user_id}/holds", key, body)
+        return UUID(answer["hold_id"])
+
+    async def post_hold(self, hold_id: UUID) -> Transfer:
+        """Turn the hold into a deduction. Refused, ``state_conflict``, once it was voided or has expired."""
+        return _transfer(await self._call("POST", f"/v1/holds/{hold_id}/post", f"post {hold_id}"))
+
+    async def void_hold(self, hold_id: UUID) -> None:
+        """Give back what was set aside. Refused, ``state_conflict``, once it was posted or has expired."""
+        await self._call("POST", f"/v1/holds/{hold_id}/void", f"void {hold_id}")
+
+    async def transfer(self, transfer_id: UUID) -> Transfer | None:
+        """A booked transfer, or None when it has moved nothing so far."""
+        try:
+            return _transfer(await self._call("GET", f"/v1/transfers/{transfer_id}"))
+        except CreditRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    async def _call(
+        self, method: str, path: str, key: str | None = None, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {self._token()}"}
+        if key is not None:
+            headers["idempotency-key"] = key
+        if trace := current_trace():
+            headers |= {"traceparent": trace.traceparent, "x-correlation-id": trace.correlation_id}
+        try:
+            answer = await self._http.request(method, path, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise CreditAway(repr(error)) from None
+        # In flight, too many, or a fault: none of these is a decision.
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise CreditAway(f"{method} {path}: {answer.status_code}")
+        found: dict[str, Any] = answer.json()
+        if answer.is_success:
+            return found
+        if found.get("code") == "idempotency_key_in_flight":
+            raise CreditAway(f"{method} {path}: in flight")
+        raise CreditRefused(answer.status_code, str(found.get("code")), str(found.get("detail")))
+
+
+def _transfer(view: dict[str, Any]) -> Transfer:
+    currency = view["currency"]
+
+    def minor(field: str) -> int:
+        return Money.parse(view[field], currency).minor
+
+    return Transfer(
+        UUID(view["transfer_id"]),
+        currency,
+        minor("amount"),
+        minor("balance_after"),
+        minor("held_after"),
+        view["version"],
+    )
