@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ledgerbell.secrets import make_secrets
+from ledgerbell.secrets import SANDBOXES, make_secrets
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -61,20 +61,24 @@ def test_no_secret_stands_in_the_file(service: dict[str, Any]) -> None:
         assert not re.search("://[^/]*@", str(value))
 
 
-def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_the_gateway_and_sandboxes_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert list(published) == ["ws-gateway"]
-    assert all(port.startswith("127.0.0.1:") for port in published["ws-gateway"])
+    assert published.keys() == {"ws-gateway", *SANDBOXES}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_only_the_gateway_can_reach_what_is_outside() -> None:
+def test_sandboxes_are_not_there_unless_they_are_asked_for() -> None:
+    assert all(SERVICES[name]["profiles"] == ["demo", "story"] for name in SANDBOXES)
+
+
+def test_only_the_gateway_and_sandboxes_can_reach_what_is_outside() -> None:
     open_networks = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
 
     for name, service in SERVICES.items():
         networks = set(service.get("networks", []))
         assert networks or service.get("network_mode") == "none"  # Else it would be on a default network.
-        assert not networks & open_networks or name == "ws-gateway"
+        assert not networks & open_networks or name in ("ws-gateway", *SANDBOXES)
 
 
 def test_postgres_is_out_of_the_gateways_sight() -> None:
@@ -87,9 +91,9 @@ def test_the_secrets_that_are_made_are_those_that_are_mounted(tmp_path: Path) ->
 
     mounted = {mount.partition("-secrets:/secrets/")[::2] for mount in SERVICES[MAKES_SECRETS]["volumes"]}
     assert mounted == {(name, name) for name in made}
-    named = re.search(r"for owner in ([a-z -]+); do", DOCKERFILE)
+    named = re.search(r"for owner in ([a-z \\\n-]+); do", DOCKERFILE)
     assert named is not None
-    assert set(named[1].split()) == made
+    assert set(named[1].replace("\\", "").split()) == made
 
 
 def test_the_dockerfile_asks_for_nothing_that_an_old_engine_lacks() -> None:

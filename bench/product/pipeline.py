@@ -23,6 +23,7 @@ FOLDER = Path(".local/bench")
 SETTINGS = {"sockets_per_user": "10000", "sockets_per_address": "20000"}
 STORED_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.1
+SERVICES = ("credit", "notifier", "ws-gateway")  # What a debit passes.
 
 
 class Product:
@@ -40,7 +41,15 @@ class Product:
         async with AsyncExitStack() as entering:
             log = entering.enter_context(_open_log())
             self._stack = await entering.enter_async_context(
-                Stack(self._servers, FOLDER, name="product", temporary=True, settings=SETTINGS, log=log)
+                Stack(
+                    self._servers,
+                    FOLDER,
+                    name="product",
+                    temporary=True,
+                    services=SERVICES,
+                    settings=SETTINGS,
+                    log=log,
+                )
             )
             config = Config(self._stack.database_url("credit"), self._stack.corner.broker_url("credit"))
             self.writer = await entering.enter_async_context(Child("bench.product.writer", asdict(config)))

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation
-from ledgerbell.secrets import make_secrets
+from ledgerbell.secrets import DATABASES, make_secrets
 from shared.http.auth import InvalidToken, Keyring, ServiceToken, sign_token
 from shared.settings import DatabaseSettings, ServiceSettings
 from ws_gateway.main import Settings as GatewaySettings
@@ -19,21 +19,21 @@ def folders(tmp_path: Path) -> Path:
 
 
 def test_each_process_finds_what_its_settings_ask_for(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("credit_url", "notifier_url", "allowed_origins"):
-        monkeypatch.setenv(f"LEDGERBELL_{name.upper()}", "http://not-a-secret")
+    for name in ("credit", "payment", "refund", "verification", "notifier"):
+        monkeypatch.setenv(f"LEDGERBELL_{name.upper()}_URL", "http://not-a-secret")
+    monkeypatch.setenv("LEDGERBELL_ALLOWED_ORIGINS", "http://not-a-secret")
 
     gateway = GatewaySettings(_secrets_dir=folders / "ws-gateway")
-    credit = DatabaseSettings(_secrets_dir=folders / "credit")
-    notifier = DatabaseSettings(_secrets_dir=folders / "notifier")
+    services = {name: DatabaseSettings(_secrets_dir=folders / name) for name in DATABASES}
 
     databases = DatabasePreparation(_secrets_dir=folders / "prepare")
-    assert databases.passwords("credit")[0] == urlsplit(credit.database_url).password
-    assert databases.passwords("notifier")[0] == urlsplit(notifier.database_url).password
+    for name, settings in services.items():
+        assert databases.passwords(name)[0] == urlsplit(settings.database_url).password
     assert urlsplit(databases.postgres_url).password == (folders / "postgres/postgres_password").read_text()
     users = BrokerPreparation(_secrets_dir=folders / "prepare").passwords()
     assert users == {
         name: urlsplit(settings.broker_url).password
-        for name, settings in (("credit", credit), ("notifier", notifier), ("ws-gateway", gateway))
+        for name, settings in (*services.items(), ("ws-gateway", gateway))
     }
 
 

@@ -11,7 +11,10 @@ from shared.db.provision import provision
 from shared.messaging import topology
 from shared.settings import ServiceSettings
 
-MIGRATIONS = {"credit": "credit.adapters.migrations", "notifier": "notifier.adapters.migrations"}
+MIGRATIONS = {
+    service: f"{service}.adapters.migrations"
+    for service in ("credit", "payment", "refund", "verification", "notifier")
+}
 
 
 class DatabasePreparation(BaseSettings):
@@ -22,6 +25,12 @@ class DatabasePreparation(BaseSettings):
     postgres_url: str
     credit_database_password: str
     credit_owner_password: str
+    payment_database_password: str
+    payment_owner_password: str
+    refund_database_password: str
+    refund_owner_password: str
+    verification_database_password: str
+    verification_owner_password: str
     notifier_database_password: str
     notifier_owner_password: str
 
@@ -38,12 +47,18 @@ class BrokerPreparation(BaseSettings):
     rabbitmq_management_url: str
     rabbitmq_vhost: str = "ledgerbell"
     credit_broker_password: str
+    payment_broker_password: str
+    refund_broker_password: str
+    verification_broker_password: str
     notifier_broker_password: str
     ws_gateway_broker_password: str
 
     def passwords(self) -> dict[str, str]:
         return {
             "credit": self.credit_broker_password,
+            "payment": self.payment_broker_password,
+            "refund": self.refund_broker_password,
+            "verification": self.verification_broker_password,
             "notifier": self.notifier_broker_password,
             "ws-gateway": self.ws_gateway_broker_password,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -17,9 +18,13 @@ MANAGEMENT = "rabbitmq:15672"
 VHOST = "ledgerbell"
 ADMINISTRATOR = "ledgerbell-administrator"  # Naming another keeps RabbitMQ from making its guest.
 
-DATABASES = ("credit", "notifier")
+DATABASES = ("credit", "payment", "refund", "verification", "notifier")
 GATEWAY = "ws-gateway"
 DEMO = "demo"
+# Who signs a token of its own, and who believes it.
+CALLED = {"credit": ("payment", "refund", "verification"), "notifier": (GATEWAY,)}
+# Which of our services a sandbox is the provider of.
+SANDBOXES = {"sandbox-payments": "payment", "sandbox-sms": "verification"}
 
 # Each folder is the volume of one container, and each container has a user of its own.
 FILE_MODE = 0o444
@@ -45,16 +50,21 @@ def make_secrets(into: Path) -> None:
         _setting(into / service, "database_url", f"postgresql://{service}:{password}@{POSTGRES}/{service}")
     _kept(_file(into / GATEWAY, "ticket_secret"), _password)
     _make_keys(into)
+    for sandbox, service in SANDBOXES.items():
+        _setting(into / service, "sandbox_api_key", _kept(into / sandbox / "sandbox_api_key", _password))
+        signing = _kept(into / sandbox / "sandbox_webhook_secret", webhook_secret)
+        _setting(into / service, "sandbox_webhook_secrets", signing)
 
 
 def _make_keys(into: Path) -> None:
-    """Who signs what: the demo stands in for an identity provider, the gateway signs for itself."""
-    demo_key = _kept(into / DEMO / "key.pem", _private_key)
-    gateway_key = _kept(_file(into / GATEWAY, "service_key"), _private_key)
-    people = KeyPair.of(demo_key).verifier(DEMO, [USER, OPERATOR])
-    gateway = KeyPair.of(gateway_key).verifier(GATEWAY, [SERVICE])
-    for service, trusted in (("credit", [people]), ("notifier", [people, gateway]), (GATEWAY, [people])):
-        _setting(into / service, "auth_keys", auth_keys(*trusted))
+    """Who signs what: the demo stands in for an identity provider, services sign for themselves."""
+    people = KeyPair.of(_kept(into / DEMO / "key.pem", _private_key)).verifier(DEMO, [USER, OPERATOR])
+    for service in (*DATABASES, GATEWAY):
+        callers = [
+            KeyPair.of(_kept(_file(into / caller, "service_key"), _private_key)).verifier(caller, [SERVICE])
+            for caller in CALLED.get(service, ())
+        ]
+        _setting(into / service, "auth_keys", auth_keys(people, *callers))
 
 
 def _private_key() -> str:
@@ -63,6 +73,11 @@ def _private_key() -> str:
 
 def _password() -> str:
     return secrets.token_hex(32)  # Hex needs no quoting, in a URL or in rabbitmq.conf.
+
+
+def webhook_secret() -> str:
+    """A secret as Standard Webhooks have it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _file(folder: Path, setting: str) -> Path:

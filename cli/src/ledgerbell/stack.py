@@ -17,11 +17,20 @@ import httpx
 
 from ledgerbell.prepare import MIGRATIONS
 from ledgerbell.processes import Command, Supervisor
+from ledgerbell.secrets import CALLED, SANDBOXES, webhook_secret
+from shared.http.auth import SERVICE
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace, remove
 from shared.testing.servers import Servers, environment_without, free_port
 
-MODULES = {"credit": "credit", "notifier": "notifier", "ws-gateway": "ws_gateway"}
+MODULES = {
+    "credit": "credit",
+    "payment": "payment",
+    "refund": "refund",
+    "verification": "verification",
+    "notifier": "notifier",
+    "ws-gateway": "ws_gateway",
+}
 PAGE_PORT = 8080
 
 
@@ -31,8 +40,10 @@ class _Secrets:
 
     password: str
     ticket_secret: str
+    sandbox_api_key: str
+    sandbox_webhook_secret: str
     users: dict[str, str]
-    gateway: dict[str, str]
+    services: dict[str, dict[str, str]]
 
     @classmethod
     def kept_in(cls, folder: Path) -> _Secrets:
@@ -42,8 +53,12 @@ class _Secrets:
         made = cls(
             password=secrets.token_hex(24),
             ticket_secret=secrets.token_hex(32),
+            sandbox_api_key=secrets.token_hex(24),
+            sandbox_webhook_secret=webhook_secret(),
             users=asdict(KeyPair.generate()),
-            gateway=asdict(KeyPair.generate()),
+            services={
+                caller: asdict(KeyPair.generate()) for callers in CALLED.values() for caller in callers
+            },
         )
         draft = folder / ".secrets.json"
         draft.touch(mode=0o600)
@@ -66,21 +81,24 @@ class Stack:
         name: str = "ledgerbell",
         temporary: bool = False,
         gateway_port: int | None = None,
+        services: Sequence[str] = tuple(MODULES),
         settings: Mapping[str, str] | None = None,
         log: TextIO | None = None,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = _Secrets.kept_in(folder)
+        self._kept = kept
         self._issuer = Issuer(KeyPair(**kept.users))
-        self._gateway_pair = KeyPair(**kept.gateway)
-        self._ticket_secret = kept.ticket_secret
+        self._service_keys = {service: KeyPair(**pair) for service, pair in kept.services.items()}
         self._temporary = temporary
         self._settings = dict(settings or {})
         self._corner = Namespace(servers, name, kept.password)
         self._databases: dict[str, str] = {}
-        ports = _distinct_ports(2 * len(MODULES))
-        self._ports = dict(zip(MODULES, ports, strict=False))
-        self._metrics_ports = dict(zip(MODULES, ports[len(MODULES) :], strict=True))
+        self._services = services
+        self._sandboxes = [name for name, service in SANDBOXES.items() if service in services]
+        ports = iter(_distinct_ports(len(SANDBOXES) + 2 * len(MODULES)))
+        self._ports = {name: next(ports) for name in (*SANDBOXES, *MODULES)}
+        self._metrics_ports = {name: next(ports) for name in MODULES}
         if gateway_port is not None:
             self._ports["ws-gateway"] = free_port(str(gateway_port))
         self._leaving = AsyncExitStack()
@@ -93,11 +111,14 @@ class Stack:
                 entering.push_async_callback(remove, self._corner)
             await self._corner.apply_topology()
             for service, migrations in MIGRATIONS.items():
-                self._databases[service] = (await self._corner.database(service, migrations)).url
+                if service in self._services:
+                    self._databases[service] = (await self._corner.database(service, migrations)).url
             await entering.enter_async_context(self._http)
             await entering.enter_async_context(self.supervisor)
             async with asyncio.TaskGroup() as starting:
-                for service in MODULES:
+                for sandbox in self._sandboxes:
+                    starting.create_task(self.supervisor.run(self._sandbox_command(sandbox)))
+                for service in self._services:
                     starting.create_task(self.supervisor.run(self._command(service)))
             self._leaving = entering.pop_all()
         return self
@@ -119,6 +140,23 @@ class Stack:
     def notifier_url(self) -> str:
         return self._url("notifier")
 
+    def service_url(self, service: str) -> str:
+        return self._url(service)
+
+    @property
+    def payment_provider_url(self) -> str:
+        """The sandbox's, with its checkout pages."""
+        return self._url("sandbox-payments")
+
+    @property
+    def sms_provider_url(self) -> str:
+        return self._url("sandbox-sms")
+
+    @property
+    def provider_headers(self) -> dict[str, str]:
+        """What the sandboxes take from a merchant, and so from a test that plays a failure."""
+        return {"authorization": f"Bearer {self._kept.sandbox_api_key}"}
+
     @property
     def corner(self) -> Namespace:
         """Its databases and virtual host."""
@@ -138,7 +176,7 @@ class Stack:
 
     async def until_ready(self) -> None:
         """Wait until every service is ready (again). Raises ProcessFailed."""
-        for service in MODULES:
+        for service in self._services:
             await self.supervisor.ready(service)
 
     # -------------------------------------------------------------- a user's money
@@ -184,26 +222,62 @@ class Stack:
         )
 
     def _environment(self, service: str) -> dict[str, str]:
-        gateway_key = self._gateway_pair.verifier("ws-gateway", ["service"])
+        callers = [
+            self._service_keys[caller].verifier(caller, [SERVICE]) for caller in CALLED.get(service, ())
+        ]
         settings = {
             "broker_url": self._corner.broker_url(service),
-            "auth_keys": auth_keys(self._issuer.key(), gateway_key),
+            "auth_keys": auth_keys(self._issuer.key(), *callers),
             "port": str(self._ports[service]),
             "metrics_port": str(self._metrics_ports[service]),
         }
         if service in self._databases:
             settings["database_url"] = self._databases[service]
+        if service in self._service_keys:
+            settings["service_key"] = self._service_keys[service].private
+        if service in CALLED["credit"]:
+            settings["credit_url"] = self.credit_url
+        if service in SANDBOXES.values():
+            settings |= self._provider(service)
         if service == "ws-gateway":
-            port = self._ports[service]
-            settings |= {
-                "credit_url": self.credit_url,
-                "notifier_url": self.notifier_url,
-                "ticket_secret": self._ticket_secret,
-                "service_key": self._gateway_pair.private,
-                "allowed_origins": f"http://127.0.0.1:{port},http://localhost:{port}",
-            }
+            settings |= self._gateway()
         settings |= self._settings
         return {f"LEDGERBELL_{name.upper()}": value for name, value in settings.items()}
+
+    def _provider(self, service: str) -> dict[str, str]:
+        sandbox = next(name for name, ours in SANDBOXES.items() if ours == service)
+        return {
+            "sandbox_url": self._url(sandbox),
+            "sandbox_api_key": self._kept.sandbox_api_key,
+            "sandbox_webhook_secrets": self._kept.sandbox_webhook_secret,
+        }
+
+    def _gateway(self) -> dict[str, str]:
+        origin = self._ports["ws-gateway"]
+        return {
+            f"{service.replace('-', '_')}_url": self._url(service)
+            for service in MODULES
+            if service != "ws-gateway"
+        } | {
+            "ticket_secret": self._kept.ticket_secret,
+            "allowed_origins": f"http://127.0.0.1:{origin},http://localhost:{origin}",
+        }
+
+    def _sandbox_command(self, sandbox: str) -> Command:
+        url, service = self._url(sandbox), SANDBOXES[sandbox]
+        settings = {
+            "port": str(self._ports[sandbox]),
+            "api_key": self._kept.sandbox_api_key,
+            "webhook_url": f"{self._url(service)}/webhooks/sandbox",
+            "webhook_secret": self._kept.sandbox_webhook_secret,
+        }
+        return Command(
+            sandbox,
+            [sys.executable, "-m", "sandbox", sandbox.removeprefix("sandbox-")],
+            environment_without("SANDBOX_")
+            | {f"SANDBOX_{name.upper()}": value for name, value in settings.items()},
+            f"{url}/readyz",
+        )
 
 
 def _distinct_ports(count: int) -> list[int]:

@@ -96,6 +96,12 @@ def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
 
 @router.api_route("/v1/accounts", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/accounts/{rest:path}", methods=["GET", "POST", "PUT"], include_in_schema=False)
+@router.api_route("/v1/payments", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/payments/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/refunds", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/refunds/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/verifications", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/verifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/notifications", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/notifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_upstreams)]) -> Response:

@@ -36,6 +36,9 @@ class Settings(ServiceSettings):
 
     credit_url: str
     notifier_url: str
+    payment_url: str
+    refund_url: str
+    verification_url: str
     ticket_secret: str
     service_key: str
     allowed_origins: str
@@ -82,7 +85,13 @@ def build(settings: Settings) -> FastAPI:
         public_docs=False,
     )
     app.state.tickets, app.state.hub, app.state.sessions = tickets, hub, sessions
-    services = {"accounts": settings.credit_url, "notifications": settings.notifier_url}
+    services = {
+        "accounts": settings.credit_url,
+        "payments": settings.payment_url,
+        "refunds": settings.refund_url,
+        "verifications": settings.verification_url,
+        "notifications": settings.notifier_url,
+    }
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/page", PageFiles(directory=PAGE))
     _let_in(app, origins)
