@@ -8,11 +8,19 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from shared.db import Database
+from shared.db.errands import errand_columns
 from shared.db.provision import provision
 from shared.http.idempotency import idempotency_functions, idempotency_table
 from shared.inbox import inbox_table, parked_event_table
 from shared.outbox import outbox_table
 from shared.testing.namespace import Namespace
+
+ERRAND = sa.Table(
+    "errand",
+    sa.MetaData(),
+    sa.Column("id", postgresql.UUID(as_uuid=True), primary_key=True),
+    *errand_columns(),
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +37,7 @@ async def db(namespace: Namespace) -> AsyncIterator[Database]:
     await owner.connect()
     metadata = sa.MetaData()
     tables = [make(metadata) for make in (outbox_table, inbox_table, parked_event_table, idempotency_table)]
+    tables.append(ERRAND.to_metadata(metadata))
     async with owner.transaction() as tx:
         for table in tables:
             await tx.execute(
