@@ -14,6 +14,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from ledgerbell.demo import Place
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
 from ledgerbell.run import run_against, run_demo, run_up
@@ -70,17 +71,24 @@ def _fail(message: str) -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the story.")] = False,
     against: Annotated[str | None, typer.Option(help="URL of a gateway that runs already.")] = None,
-    key: Annotated[
-        Path | None, typer.Option(help="With --against: the private key users' tokens are signed with.")
+    secrets: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --against: folder with key.pem, which signs users' tokens, and sandbox_api_key."
+        ),
     ] = None,
+    payments: Annotated[str, typer.Option(help="With --against: the payment sandbox.")] = "",
+    sms: Annotated[str, typer.Option(help="With --against: the SMS sandbox.")] = "",
     kid: Annotated[str, typer.Option(help="With --against: that key's id in LEDGERBELL_AUTH_KEYS.")] = "demo",
 ) -> None:
-    """Run it all on this machine and play a story: two tabs, credits, debits, a low balance."""
-    if against is not None and key is None:
-        _fail("--against needs --key: the file with the private key that users' tokens are signed with")
+    """Run it all on this machine and play stories: payments, verifications, refunds, and how they fail."""
+    if against is not None and not (secrets and payments and sms):
+        _fail("--against needs --secrets, --payments and --sms")
     with _plainly():
-        if against is not None and key is not None:
-            good = run_against(against, key.read_text(), kid)
+        if against is not None and secrets is not None:
+            headers = {"authorization": f"Bearer {(secrets / 'sandbox_api_key').read_text()}"}
+            place = Place(against, payments, sms, headers)
+            good = run_against(place, (secrets / "key.pem").read_text(), kid)
         else:
             good = run_demo(once=once)
     if not good:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from ledgerbell.demo import play
+from ledgerbell.demo import Place, play
 from ledgerbell.stack import PAGE_PORT, Stack
 from shared.http.auth import sign_token
 from shared.testing.servers import servers_for_demo
@@ -31,13 +31,13 @@ def run_up(folder: Path = FOLDER) -> None:
     asyncio.run(_interruptible(_up(folder)))
 
 
-def run_against(gateway_url: str, key: str, kid: str) -> bool:
-    """Play the story against a system that runs elsewhere; whether nothing was lost."""
+def run_against(place: Place, key: str, kid: str) -> bool:
+    """Play the stories against a system that runs elsewhere; whether nothing was lost."""
 
     def sign(user: str, roles: Sequence[str]) -> str:
         return sign_token(user, roles, kid=kid, algorithm="EdDSA", key=key)
 
-    outcome = asyncio.run(play(gateway_url, sign, print, _new_user()))
+    outcome = asyncio.run(play(place, sign, print, _new_user()))
     print(outcome.line)
     return outcome.good
 
@@ -45,7 +45,10 @@ def run_against(gateway_url: str, key: str, kid: str) -> bool:
 async def _demo(*, once: bool, folder: Path) -> bool:
     async with _started(folder, quiet=once) as stack:
         user = _new_user()
-        outcome = await play(stack.gateway_url, stack.token, print, user)
+        place = Place(
+            stack.gateway_url, stack.payment_provider_url, stack.sms_provider_url, stack.provider_headers
+        )
+        outcome = await play(place, stack.token, print, user)
         if not once:
             print(outcome.line)
             _tell_where(stack, user)
@@ -78,6 +81,10 @@ def _tell_where(stack: Stack, user: str) -> None:
         "",
         f"The page of {user}, signed in for a day:",
         f"  {stack.gateway_url}/#token={token}",
+        "The payment provider, to pay, decline and play failures:",
+        f"  {stack.payment_provider_url}",
+        "The SMS provider, to send codes, or none:",
+        f"  {stack.sms_provider_url}",
         "Spend some more and watch it ring:",
         f"  curl -X POST {stack.gateway_url}/v1/accounts/me/debits \\",
         f"    -H 'Authorization: Bearer {token}' \\",

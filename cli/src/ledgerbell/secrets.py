@@ -51,7 +51,10 @@ def make_secrets(into: Path) -> None:
     _kept(_file(into / GATEWAY, "ticket_secret"), _password)
     _make_keys(into)
     for sandbox, service in SANDBOXES.items():
-        _setting(into / service, "sandbox_api_key", _kept(into / sandbox / "sandbox_api_key", _password))
+        # One for both, so that the demo needs to know only one.
+        api_key = _kept(into / DEMO / "sandbox_api_key", _password)
+        _write(into / sandbox / "sandbox_api_key", api_key)
+        _setting(into / service, "sandbox_api_key", api_key)
         signing = _kept(into / sandbox / "sandbox_webhook_secret", webhook_secret)
         _setting(into / service, "sandbox_webhook_secrets", signing)
 
