@@ -9,11 +9,12 @@ import time
 
 from bench import report
 from bench.neighbours import Neighbours
-from bench.rows import debit_outage, delivery, latency, memory, throughput
+from bench.rows import debit_outage, delivery, latency, memory, throughput, top_up
 from bench.stage import open_stage
 
 ROWS = {
     "latency": latency.run,
+    "top_up": top_up.run,
     "throughput": throughput.run,
     "delivery": delivery.run,
     "memory": memory.run,

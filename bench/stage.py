@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 
 from bench.floor.pipeline import Floor
-from bench.product.pipeline import Product
+from bench.product.pipeline import SPINE, Product
 from bench.rig import Rig
 from shared.testing.servers import PrivatePostgres, PrivateRabbitMQ, Servers
 
@@ -38,9 +38,9 @@ class Stage:
         async with httpx.AsyncClient(base_url=self.rabbitmq.management_url, trust_env=False) as http:
             return str((await http.get("/api/overview")).json()["rabbitmq_version"])
 
-    def product(self, users: list[str]) -> Product:
+    def product(self, users: list[str], services: Sequence[str] = SPINE) -> Product:
         servers = Servers(self.postgres.url, self.rabbitmq.amqp_url, self.rabbitmq.management_url)
-        return Product(servers, users)
+        return Product(servers, users, services)
 
     def floor(self, users: list[str]) -> Floor:
         return Floor(self.postgres.url, self.rabbitmq.amqp_url, users)

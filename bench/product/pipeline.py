@@ -23,7 +23,7 @@ FOLDER = Path(".local/bench")
 SETTINGS = {"sockets_per_user": "10000", "sockets_per_address": "20000"}
 STORED_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.1
-SERVICES = ("credit", "notifier", "ws-gateway")  # What a debit passes.
+SPINE = ("credit", "notifier", "ws-gateway")  # What a debit passes.
 
 
 class Product:
@@ -32,8 +32,9 @@ class Product:
     name = "product"
     writer: Child
 
-    def __init__(self, servers: Servers, users: Sequence[str]) -> None:
+    def __init__(self, servers: Servers, users: Sequence[str], services: Sequence[str] = SPINE) -> None:
         self._servers = servers
+        self._services = services
         self._users = list(users)
         self._exits = AsyncExitStack()
 
@@ -46,7 +47,7 @@ class Product:
                     FOLDER,
                     name="product",
                     temporary=True,
-                    services=SERVICES,
+                    services=self._services,
                     settings=SETTINGS,
                     log=log,
                 )
@@ -72,6 +73,10 @@ class Product:
             "notifier": self._stack.supervisor.pid("notifier"),
             "gateway": self.gateway_pid,
         }
+
+    @property
+    def stack(self) -> Stack:
+        return self._stack
 
     @property
     def credit_address(self) -> tuple[str, int]:

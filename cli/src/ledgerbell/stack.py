@@ -158,6 +158,11 @@ class Stack:
         return {"authorization": f"Bearer {self._kept.sandbox_api_key}"}
 
     @property
+    def webhook_secret(self) -> str:
+        """With which the sandboxes sign what they tell."""
+        return self._kept.sandbox_webhook_secret
+
+    @property
     def corner(self) -> Namespace:
         """Its databases and virtual host."""
         return self._corner
