@@ -17,10 +17,11 @@ from sandbox.problems import install
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from sandbox.controls import Provider
     from sandbox.foundation import Foundation
 
 
-def create_app(foundation: Foundation, *routers: APIRouter) -> FastAPI:
+def create_app(foundation: Foundation, provider: Provider, *routers: APIRouter) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
@@ -30,6 +31,7 @@ def create_app(foundation: Foundation, *routers: APIRouter) -> FastAPI:
 
     app = FastAPI(title=foundation.title, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.foundation = foundation
+    app.state.provider = provider
     for router in (*routers, controls.router):
         app.include_router(router)
     _add_health(app)

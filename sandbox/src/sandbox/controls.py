@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from sandbox.faults import InvalidFaults
+from sandbox.faults import InvalidFaults, is_number
 from sandbox.foundation import SHOWN, Form, TheFoundation, see
 from sandbox.records import Body
 
@@ -17,8 +17,14 @@ router = APIRouter()
 PathPrefix = Annotated[str, Field(pattern=r"^([A-Z]+ )?/\S*$", max_length=300)]
 
 
+class Provider(Protocol):
+    """Either of the two, as far as both are alike."""
+
+    def reset(self) -> None: ...
+
+
 class RatesBody(Body):
-    rates: dict[str, Annotated[float, Field(strict=False)]]
+    rates: dict[str, float]
 
 
 class NextBody(Body):
@@ -48,6 +54,14 @@ async def clear_faults(foundation: TheFoundation) -> dict[str, object]:
 async def await_call(body: NextBody, foundation: TheFoundation) -> dict[str, object]:
     foundation.plan.await_call(body.path_prefix, foundation.plan.parse(body.faults), body.times)
     return foundation.plan.view()
+
+
+@router.post("/v1/reset", status_code=204, tags=["reset"])
+async def reset(request: Request, foundation: TheFoundation) -> None:
+    """Forget everything that was made, told or planned, as a new start would."""
+    provider: Provider = request.app.state.provider
+    await foundation.reset()
+    provider.reset()
 
 
 @router.get("/v1/webhooks", tags=["webhooks"])
@@ -84,7 +98,7 @@ async def submit_rates(form: Form, foundation: TheFoundation) -> Response:
 @router.post("/faults/next", include_in_schema=False)
 async def submit_next(form: Form, foundation: TheFoundation) -> Response:
     times = form.get("times", "").strip() or "1"
-    if not (times.isascii() and times.isdigit() and 0 < int(times) <= 1_000_000):
+    if not (is_number(times) and 0 < int(times) <= 1_000_000):
         raise InvalidFaults("Say how many calls are hit: a number from 1 on.")
     prefix = form.get("path_prefix", "").strip()
     if not prefix:

@@ -35,7 +35,7 @@ SECURITY_HEADERS = {
 
 # Whoever plays the provider is not hit by chance, and does not use up what waits for the merchant's call.
 _OPERATOR = re.compile(
-    r"^/v1/(faults|webhooks)(/|$)|^/v1/services/|/(pay|decline|succeed|fail|sms|timeout|ban)$"
+    r"^/v1/(faults|webhooks|reset)(/|$)|^/v1/services/|/(pay|decline|succeed|fail|sms|timeout|ban)$"
 )
 
 

@@ -34,7 +34,7 @@ class Fault:
         if not given:
             return self.default
         if self.numbers is not None:
-            if given.isascii() and given.isdigit() and int(given) in self.numbers:
+            if is_number(given) and int(given) in self.numbers:
                 return str(int(given))
             raise InvalidFaults(f"{self.name} takes a number from {self.numbers[0]} to {self.numbers[-1]}.")
         if given in self.words:
@@ -42,6 +42,10 @@ class Fault:
         if self.words:
             raise InvalidFaults(f"{self.name} takes one of {', '.join(self.words)}.")
         raise InvalidFaults(f"{self.name} takes no value.")
+
+
+def is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def table(*faults: Fault) -> Mapping[str, Fault]:
@@ -118,8 +122,8 @@ class FaultPlan:
         self.seed = random.SystemRandom().randrange(2**31) if seed is None else seed
         self.rates: dict[str, tuple[str, float]] = {}
         self.ahead: list[Ahead] = []
-        # A generator each: drawing for one fault does not shift what is drawn for another.
-        self._chances = {name: random.Random(f"{self.seed}:{name}") for name in known}
+        self._chances: dict[str, random.Random] = {}
+        self.reset()
 
     def none(self) -> Faults:
         return Faults({}, self.known)
@@ -184,6 +188,12 @@ class FaultPlan:
     def clear(self) -> None:
         self.rates.clear()
         self.ahead.clear()
+
+    def reset(self) -> None:
+        """As it was at the start, the order of chance included."""
+        self.clear()
+        # A generator each: drawing for one fault does not shift what is drawn for another.
+        self._chances = {name: random.Random(f"{self.seed}:{name}") for name in self.known}
 
     def view(self) -> dict[str, object]:
         rates = {f"{name}={value}" if value else name: rate for name, (value, rate) in self.rates.items()}

@@ -35,6 +35,12 @@ class Foundation:
         self.closing = asyncio.Event()
         self._pages = _environment(title)
 
+    async def reset(self) -> None:
+        """As it was at the start."""
+        self.timers.stop()
+        self.plan.reset()
+        await self.webhooks.forget()
+
     async def close(self) -> None:
         self.timers.stop()
         await self.webhooks.close()

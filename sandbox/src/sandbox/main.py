@@ -12,7 +12,7 @@ import uvicorn
 
 from sandbox import payments, sms
 from sandbox.logs import configure_logs, tell
-from sandbox.settings import PORTS, Settings, UnusableSettings, read_settings
+from sandbox.settings import PORTS, UnusableSettings, read_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -41,16 +41,22 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(settings: Settings) -> tuple[socket.socket, str]:
+def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its URL; port 0 is any free one. Raises UnusableSettings."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named: asyncio sends small answers at once (TCP_NODELAY) on sockets that name it only,
+    # and each answer would else wait 40 ms for the caller's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
+        listener.close()
+        where = f"{host}:{port}"
         raise UnusableSettings(f"SANDBOX_HOST and SANDBOX_PORT: cannot listen on {where}: {error}") from error
-    host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-    return listener, f"http://{host}:{listener.getsockname()[1]}"
+    named = f"[{host}]" if family == socket.AF_INET6 else host
+    return listener, f"http://{named}:{listener.getsockname()[1]}"
 
 
 def main() -> None:
@@ -59,7 +65,7 @@ def main() -> None:
     provider = parser.parse_args().provider
     try:
         settings = read_settings(provider, os.environ)
-        listener, url = listen(settings)
+        listener, url = listen(settings.host, settings.port)
     except UnusableSettings as error:
         raise SystemExit(f"sandbox: {error}") from None
     configure_logs()

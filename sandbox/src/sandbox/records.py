@@ -90,6 +90,10 @@ class Creations(Generic[T]):
         self._by_id[id_] = made
         self._by_reference[reference] = made
 
+    def clear(self) -> None:
+        for kept in (self._by_id, self._by_reference, self._answers):
+            kept.clear()
+
     def get(self, id_: str) -> T:
         """Raises Problem."""
         try:

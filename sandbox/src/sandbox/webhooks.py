@@ -79,11 +79,16 @@ class Webhooks:
         self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False)
 
     async def close(self) -> None:
+        await self.forget()
+        await self._http.aclose()
+
+    async def forget(self) -> None:
+        """Drop all events, also those on their way."""
         deliveries = list(self._deliveries.values())
         for delivery in deliveries:
             delivery.cancel()
         await asyncio.gather(*deliveries, return_exceptions=True)
-        await self._http.aclose()
+        self._events.clear()
 
     def emit(self, kind: str, data: Mapping[str, object], faults: Faults) -> Event:
         """Tell that ``data`` has changed. ``faults`` are the object's; chance adds its own."""

@@ -19,6 +19,5 @@ if TYPE_CHECKING:
 def build(settings: Settings, public_url: str) -> FastAPI:
     """The provider's app; ``public_url`` is the base of its checkout links."""
     foundation = Foundation("Sandbox payments", settings, FAULTS)
-    app = create_app(foundation, api.router, pages.router)
-    app.state.provider = PaymentProvider(foundation, public_url)
-    return app
+    provider = PaymentProvider(foundation, public_url)
+    return create_app(foundation, provider, api.router, pages.router)

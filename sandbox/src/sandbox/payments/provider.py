@@ -25,6 +25,10 @@ class PaymentProvider:
         self.checkouts: Creations[Checkout] = Creations("checkout")
         self.refunds: Creations[Refund] = Creations("refund")
 
+    def reset(self) -> None:
+        self.checkouts.clear()
+        self.refunds.clear()
+
     def create_checkout(self, key: str, body: CheckoutBody, faults: Faults) -> tuple[Checkout, bool]:
         return self.checkouts.once(key, body, partial(self._create_checkout, body, faults))
 

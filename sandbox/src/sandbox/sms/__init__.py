@@ -20,6 +20,5 @@ def build(settings: Settings, public_url: str) -> FastAPI:
     """The provider's app; it gives out no links, so ``public_url`` is not its concern."""
     del public_url
     foundation = Foundation("Sandbox SMS", settings, FAULTS)
-    app = create_app(foundation, api.router, pages.router)
-    app.state.provider = SmsProvider(foundation)
-    return app
+    provider = SmsProvider(foundation)
+    return create_app(foundation, provider, api.router, pages.router)

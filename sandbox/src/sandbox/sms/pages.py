@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from sandbox.faults import KEPT
+from sandbox.faults import KEPT, is_number
 from sandbox.foundation import SHOWN, Form, TheFoundation, see
 from sandbox.problems import Problem
 from sandbox.sms.api import Provider, TheOrder
@@ -52,7 +52,7 @@ async def press_ban(order: TheOrder, provider: Provider) -> Response:
 @router.post("/services/{name}")
 async def submit_stock(name: str, form: Form, provider: Provider) -> Response:
     stock = form.get("stock", "").strip()
-    if not (stock.isascii() and stock.isdigit() and len(stock) <= 6):
+    if not (is_number(stock) and int(stock) < 1_000_000):
         raise Problem(422, "invalid_request", "Stock is a number from 0 to 999999.")
     provider.service(name).stock = int(stock)
     return see("/#services")

@@ -36,10 +36,16 @@ class SmsProvider:
 
     def __init__(self, foundation: Foundation) -> None:
         self._foundation = foundation
-        self.services = {service.service: service for service in _assortment()}
+        self.services: dict[str, Service] = {}
         self.orders: Creations[Order] = Creations("order")
-        self._numbers = random.Random(f"{foundation.plan.seed}:numbers")
-        self._codes = random.Random(f"{foundation.plan.seed}:codes")
+        self.reset()
+
+    def reset(self) -> None:
+        self.orders.clear()
+        self.services = {service.service: service for service in _assortment()}
+        seed = self._foundation.plan.seed
+        self._numbers = random.Random(f"{seed}:numbers")
+        self._codes = random.Random(f"{seed}:codes")
         self._given_out: set[str] = set()
 
     def create_order(self, key: str, body: OrderBody, faults: Faults) -> tuple[Order, bool]:
