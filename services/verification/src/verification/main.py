@@ -2,6 +2,155 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import httpx
+from pydantic import Field
+
+from shared.db import Database
+from shared.db.errands import Errands
+from shared.events import exchange_of
+from shared.events.verification import VerificationInitiated
+from shared.http import Keyring, Workers, create_app, serve
+from shared.http.auth import ServiceToken
+from shared.http.credit import TIMEOUT_SECONDS, Credit
+from shared.messaging.connection import keep_checking
+from shared.outbox import Outbox
+from shared.pages import InvalidCursor
+from shared.settings import DatabaseSettings
+from verification.adapters import tables
+from verification.adapters.assortment import SHIPPED, read_services
+from verification.adapters.providers import FiveSim, Provider, Sandbox, fivesim
+from verification.api import verifications, webhook_router
+from verification.domain.pace import JANITOR_SECONDS, QUICK_SECONDS, Pace
+from verification.domain.services import Assortment
+from verification.handlers import errand, telling
+from verification.handlers.requesting import Requesting
+from verification.handlers.trade import Trade
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from fastapi import FastAPI
+    from starlette.types import Lifespan
+
+SERVICE = "verification"
+Works: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
+EXCHANGE = exchange_of(VerificationInitiated.TYPE)
+
+
+class Settings(DatabaseSettings):
+    """A provider is there once its address and key, or its token, are set."""
+
+    credit_url: str
+    service_key: str = Field(repr=False)
+    services_file: Path = SHIPPED
+    max_active: int = Field(default=20, ge=1)
+    deadline_seconds: float = Field(default=600, gt=0)
+    poll_seconds: float = Field(default=5, gt=0)
+    quick_steps_seconds: tuple[float, ...] = QUICK_SECONDS
+    janitor_steps_seconds: tuple[float, ...] = JANITOR_SECONDS
+    sandbox_url: str = ""
+    sandbox_api_key: str = Field(default="", repr=False)
+    sandbox_webhook_secrets: str = Field(default="", repr=False)  # Several, during rotation, with commas.
+    sandbox_minimum_cancel_age_seconds: float = Field(default=0, ge=0)
+    fivesim_token: str = Field(default="", repr=False)
+    fivesim_url: str = fivesim.URL
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(
+            deadline=self.deadline_seconds,
+            poll=self.poll_seconds,
+            steps=self.quick_steps_seconds + self.janitor_steps_seconds,
+        )
+
+
+def providers_of(settings: Settings) -> Iterator[Provider]:
+    """Raises ValueError when a webhook secret cannot be used."""
+    if settings.fivesim_token:
+        yield FiveSim(settings.fivesim_token, settings.fivesim_url)
+    if settings.sandbox_url and settings.sandbox_api_key:
+        yield Sandbox(
+            settings.sandbox_url,
+            settings.sandbox_api_key,
+            filter(None, (secret.strip() for secret in settings.sandbox_webhook_secrets.split(","))),
+            minimum_cancel_age_seconds=settings.sandbox_minimum_cancel_age_seconds,
+        )
+
+
+def build(
+    settings: Settings,
+    *,
+    providers: Iterable[Provider] | None = None,
+    credit_http: httpx.AsyncClient | None = None,
+) -> FastAPI:
+    """The service's app. Raises ValueError where it must not start with these settings."""
+    keyring = Keyring.from_json(settings.auth_keys)
+    http = credit_http or httpx.AsyncClient(
+        base_url=settings.credit_url, timeout=TIMEOUT_SECONDS, trust_env=False
+    )
+    named = {p.name: p for p in (providers_of(settings) if providers is None else providers)}
+    assortment = Assortment(read_services(settings.services_file), named)
+    trade, errands = trade_of(settings, named, http)
+    hints = Errands(trade.db, tables.webhook, partial(telling.process, trade))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
+    works: Works = {"errands": errands.run, "webhooks": hints.run, "preflight": preflight}
+
+    return create_app(
+        "Ledgerbell verification",
+        keyring=keyring,
+        routers=[
+            verifications(trade, assortment, Requesting(trade, settings.max_active)),
+            webhook_router(trade, hints.nudge),
+        ],
+        lifespan=_lifespan(trade, http, {**trade.outbox.works, **works}),
+        problems={InvalidCursor: (422, "invalid_cursor")},
+        # Neither the broker nor credit is among them: what is under way goes on, or waits, without them.
+        ready={"database": trade.db.probe},
+    )
+
+
+def trade_of(
+    settings: Settings, providers: Mapping[str, Provider], credit_http: httpx.AsyncClient
+) -> tuple[Trade, Errands]:
+    """What the use cases work with, and the errands that come back to them."""
+    db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
+
+    async def run_errand(id_: UUID) -> None:
+        await errand.do(trade, id_)
+
+    errands = Errands(db, tables.verification, run_errand)
+    outbox = Outbox(db, settings.broker_url, SERVICE)
+    credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
+    trade = Trade(db, outbox, credit, providers, settings.pace, errands.nudge)
+    return trade, errands
+
+
+def _lifespan(trade: Trade, credit_http: httpx.AsyncClient, works: Works) -> Lifespan[FastAPI]:
+    workers = Workers()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await trade.db.connect()
+        for name, work in works.items():
+            workers.start(name, work)
+        try:
+            yield
+        finally:
+            await workers.stop()
+            for provider in trade.providers.values():
+                await provider.close()
+            await credit_http.aclose()
+            await trade.db.close()
+
+    return lifespan
+
 
 def main() -> None:
-    raise SystemExit("not yet")
+    settings = Settings()
+    serve(build(settings), SERVICE, settings)
