@@ -1,1 +1,1 @@
-"""Tables, the statements on them, and what stands outside."""
+"""Tables, statements, and the providers outside."""

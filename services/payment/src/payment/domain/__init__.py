@@ -1,1 +1,1 @@
-"""The rules in plain Python."""
+"""What a payment and its refunds may become, in plain Python."""

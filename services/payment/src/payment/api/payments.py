@@ -1,0 +1,100 @@
+"""Payments over HTTP: begun, looked at, given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from payment.adapters import payments
+from payment.adapters.payments import of_row
+from payment.api.views import PaymentsView, PaymentView
+from payment.domain.errors import AmountOutOfRange, KeyReused, StateConflict, TooManyOpen
+from payment.domain.names import PAYMENTS
+from payment.domain.payment import Intent, Payment
+from payment.handlers import paying
+from payment.handlers.checkouts import Checkouts
+from shared.db import Database
+from shared.http.auth import Caller, Identity
+from shared.http.bodies import MoneyBody, Name
+from shared.http.idempotency import Key, reused
+from shared.http.pages import Before, Limit, link_next
+from shared.http.problems import Problem, not_found
+
+
+class PaymentBody(MoneyBody):
+    """``provider`` is one of those that are configured; the first of them where none is named."""
+
+    provider: Name | None = None
+
+
+def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str]) -> APIRouter:
+    router = APIRouter(prefix="/v1/payments", tags=["payments"])
+
+    async def owned(payment_id: UUID, caller: Identity) -> Payment:
+        async with db.autocommit() as tx:
+            known = await payments.get(tx, payment_id)
+        if known is None or not caller.may_act_for(known.user_id):
+            raise not_found("payment")
+        return known
+
+    @router.post("", status_code=201)
+    async def initialize_payment(caller: Caller, body: PaymentBody, key: Key) -> PaymentView:
+        """Where to pay. State ``unknown``: the provider has not answered; look again until it is another."""
+        provider = body.provider or providers[0]
+        if provider not in providers:
+            offered = ", ".join(providers)
+            raise Problem(422, "unknown_provider", f"The provider is one of: {offered}.")
+        id_ = key.resource_id(PAYMENTS)
+        intent = Intent(id_, key.fingerprint, caller.user_id, body.money(), provider)
+        try:
+            return PaymentView.of(await checkouts.open(intent))
+        except (KeyReused, AmountOutOfRange, TooManyOpen) as refusal:
+            raise _problem(refusal) from None
+
+    @router.get("")
+    async def list_payments(
+        caller: Caller,
+        request: Request,
+        response: Response,
+        before: Before = None,
+        limit: Limit = 50,
+        user_id: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> PaymentsView:
+        """One's own, newest first; ``user_id`` is for operators."""
+        owner = user_id or caller.user_id
+        if not caller.may_act_for(owner) or not owner.isprintable():
+            raise not_found("user")
+        async with db.autocommit() as tx:
+            page = await paying.history(tx, owner, before, limit)
+        link_next(request, response, page.next, limit)
+        return PaymentsView(items=[PaymentView.of(of_row(row)) for row in page.items], next=page.next)
+
+    @router.get("/{payment_id}")
+    async def get_payment(payment_id: UUID, caller: Caller) -> PaymentView:
+        return PaymentView.of(await owned(payment_id, caller))
+
+    @router.post("/{payment_id}/cancel")
+    async def cancel_payment(payment_id: UUID, caller: Caller) -> PaymentView:
+        """Give an unpaid checkout up. Paid nevertheless, the payment succeeds: money is never dropped."""
+        try:
+            return PaymentView.of(await checkouts.give_up(await owned(payment_id, caller)))
+        except StateConflict as conflict:
+            detail = "The payment has ended; only one that waits to be paid can be given up."
+            raise Problem(409, "state_conflict", detail, state=conflict.state) from None
+
+    return router
+
+
+def _problem(refusal: KeyReused | AmountOutOfRange | TooManyOpen) -> Problem:
+    match refusal:
+        case KeyReused():
+            return reused()
+        case AmountOutOfRange():
+            least, most = str(refusal.least), str(refusal.most)
+            return Problem(422, "amount_out_of_range", str(refusal), least=least, most=most)
+        case TooManyOpen():
+            detail = "Pay or cancel one of the open payments first."
+            return Problem(429, "too_many_open_payments", detail, headers={"Retry-After": "60"})

@@ -1,0 +1,127 @@
+"""The two tables of what may happen next; a pair that is not listed changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+
+class State(StrEnum):
+    """A payment's."""
+
+    INITIATED = "initiated"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUCCEEDED = "succeeded"
+    COMPLETED = "completed"
+    REQUIRES_REVIEW = "requires_review"
+
+
+class Happened(StrEnum):
+    """What a payment is told."""
+
+    ACCEPTED = "accepted"  # The provider has a checkout that can still be paid.
+    DECLINED = "declined"  # The provider will not take it, or provably never got it.
+    UNANSWERED = "unanswered"  # A timeout or a fault: whether it acted is unknown.
+    PAID = "paid"  # Looked up at the provider, and everything matches.
+    MISMATCHED = "mismatched"  # Looked up and paid, but amount, currency or reference differ.
+    LAPSED = "lapsed"  # Its time is over and the provider says that it is not paid.
+    GIVEN_UP = "given_up"  # By the user.
+    UNRESOLVED = "unresolved"  # The janitor's last look brought nothing either.
+    CREDITED = "credited"
+    CREDIT_REJECTED = "credit_rejected"
+
+
+class RefundState(StrEnum):
+    """A refund's, as far as the provider is concerned."""
+
+    REQUESTED = "requested"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    REQUIRES_REVIEW = "requires_review"
+
+
+class RefundHappened(StrEnum):
+    """What a refund is told."""
+
+    TAKEN_ON = "taken_on"  # The provider works on it.
+    UNANSWERED = "unanswered"
+    REFUNDED = "refunded"
+    REFUSED = "refused"  # Definitively; perhaps long after it had succeeded.
+    MISMATCHED = "mismatched"  # The provider refunded another amount or currency.
+    UNRESOLVED = "unresolved"
+
+
+class Publishes(StrEnum):
+    """Which event a transition publishes."""
+
+    SUCCEEDED = "payment.succeeded"
+    COMPLETED = "payment.completed"
+    FAILED = "payment.failed"
+    FLAGGED = "payment.flagged"
+    REFUNDED = "payment.refunded"
+    REFUND_FAILED = "payment.refund_failed"
+
+
+StateT = TypeVar("StateT")
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[StateT]):
+    to: StateT
+    publishes: Publishes | None = None
+
+
+# Waiting for the payer or for the provider's word.
+OPEN = (State.INITIATED, State.PENDING, State.UNKNOWN)
+# A success wins over every one of these, however late it comes.
+UNPAID = (*OPEN, State.FAILED, State.EXPIRED, State.CANCELLED)
+
+_FAILED = Transition(State.FAILED, Publishes.FAILED)
+_FLAGGED = Transition(State.REQUIRES_REVIEW, Publishes.FLAGGED)
+
+PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
+    (State.INITIATED, Happened.ACCEPTED): Transition(State.PENDING),
+    (State.INITIATED, Happened.DECLINED): _FAILED,
+    (State.INITIATED, Happened.LAPSED): _FAILED,
+    (State.INITIATED, Happened.UNANSWERED): Transition(State.UNKNOWN),
+    (State.UNKNOWN, Happened.ACCEPTED): Transition(State.PENDING),
+    (State.UNKNOWN, Happened.DECLINED): _FAILED,
+    (State.UNKNOWN, Happened.LAPSED): _FAILED,
+    (State.UNKNOWN, Happened.UNRESOLVED): _FLAGGED,
+    **{(state, Happened.PAID): Transition(State.SUCCEEDED, Publishes.SUCCEEDED) for state in UNPAID},
+    **{(state, Happened.MISMATCHED): _FLAGGED for state in UNPAID},
+    **{(state, Happened.GIVEN_UP): Transition(State.CANCELLED, Publishes.FAILED) for state in OPEN},
+    (State.PENDING, Happened.DECLINED): _FAILED,
+    (State.PENDING, Happened.LAPSED): Transition(State.EXPIRED, Publishes.FAILED),
+    (State.PENDING, Happened.UNRESOLVED): _FLAGGED,
+    (State.SUCCEEDED, Happened.CREDITED): Transition(State.COMPLETED, Publishes.COMPLETED),
+    (State.SUCCEEDED, Happened.CREDIT_REJECTED): _FLAGGED,
+}
+
+_REFUNDED = Transition(RefundState.REFUNDED, Publishes.REFUNDED)
+_REFUSED = Transition(RefundState.FAILED, Publishes.REFUND_FAILED)
+_REVIEW = Transition(RefundState.REQUIRES_REVIEW)
+_UNDER_WAY = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.PENDING)
+
+REFUND: dict[tuple[RefundState, RefundHappened], Transition[RefundState]] = {
+    (RefundState.REQUESTED, RefundHappened.TAKEN_ON): Transition(RefundState.PENDING),
+    (RefundState.UNKNOWN, RefundHappened.TAKEN_ON): Transition(RefundState.PENDING),
+    (RefundState.REQUESTED, RefundHappened.UNANSWERED): Transition(RefundState.UNKNOWN),
+    **{(state, RefundHappened.REFUNDED): _REFUNDED for state in _UNDER_WAY},
+    **{(state, RefundHappened.REFUSED): _REFUSED for state in _UNDER_WAY},
+    **{(state, RefundHappened.MISMATCHED): _REVIEW for state in _UNDER_WAY},
+    (RefundState.UNKNOWN, RefundHappened.UNRESOLVED): _REVIEW,
+    (RefundState.PENDING, RefundHappened.UNRESOLVED): _REVIEW,
+    # Nobody knew any more; the provider's definitive word still ends it.
+    (RefundState.REQUIRES_REVIEW, RefundHappened.REFUNDED): _REFUNDED,
+    (RefundState.REQUIRES_REVIEW, RefundHappened.REFUSED): _REFUSED,
+    # A bank may send the money back days after the provider had called it refunded.
+    (RefundState.REFUNDED, RefundHappened.REFUSED): _REFUSED,
+}

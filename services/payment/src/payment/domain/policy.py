@@ -1,0 +1,61 @@
+"""How long to wait before looking again: what the clock decides, apart from what providers say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from payment.domain.machine import RefundState, State
+
+CREDIT_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings of the service's conduct, in seconds and in decimal amounts of any currency."""
+
+    janitor_steps_seconds: tuple[float, ...]
+    checkout_seconds: float
+    call_seconds: float  # No provider call lasts longer.
+    min_amount: Decimal
+    max_amount: Decimal
+    max_open: int
+    credit_patience_seconds: float = CREDIT_PATIENCE_SECONDS
+
+    def step(self, attempts: int) -> float | None:
+        """Until the look after so many; None: that was the last one."""
+        steps = self.janitor_steps_seconds
+        return steps[attempts] if attempts < len(steps) else None
+
+    @property
+    def first_look_seconds(self) -> float:
+        """At an intent whose provider call may still be under way: not before that must have ended."""
+        return max(self.janitor_steps_seconds[0], 2 * self.call_seconds)
+
+    def due_after(self, state: State) -> float | None:
+        """When a payment that has just come into ``state`` is looked at; a pending one at its deadline."""
+        match state:
+            case State.INITIATED:
+                return self.first_look_seconds
+            case State.UNKNOWN:
+                return self.janitor_steps_seconds[0]
+            case State.SUCCEEDED:
+                return self.credit_patience_seconds
+            case State.CANCELLED:
+                return 0.0  # Close the checkout at the provider too.
+            case _:
+                return None
+
+    def refund_due_after(self, state: RefundState) -> float | None:
+        match state:
+            case RefundState.REQUESTED:
+                return 0.0
+            case RefundState.UNKNOWN | RefundState.PENDING:
+                return self.janitor_steps_seconds[0]
+            case _:
+                return None
+
+
+def webhook_retry_seconds(attempts: int) -> float:
+    """Doubling from one second to an hour. It is never given up: it may be the only news of a payment."""
+    return float(min(3600, 2 ** min(attempts, 12)))

@@ -1,0 +1,123 @@
+"""News from providers: stored as it came, then checked at the provider before anything is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from payment.adapters import payments, webhooks
+from payment.domain.machine import UNPAID
+from payment.domain.policy import webhook_retry_seconds
+from payment.domain.provider import ProviderAway, WebhookEvent
+from payment.handlers import paying
+from shared.observability.logs import get_logger
+from shared.observability.trace import continue_trace, traced
+
+if TYPE_CHECKING:
+    from payment.adapters.providers import Provider
+    from payment.adapters.webhooks import StoredWebhook
+    from payment.domain.payment import Payment
+    from payment.domain.policy import Policy
+    from payment.handlers.refunding import Refunds
+    from shared.db import Database
+    from shared.outbox import Outbox
+
+log = get_logger(__name__)
+
+ALERT_AFTER = 10
+RECEIVED = Counter("payment_webhooks_received_total", "Verified webhooks.", ["provider", "new"])
+PROCESSED = Counter("payment_webhooks_processed_total", "Webhooks by outcome.", ["provider", "outcome"])
+
+
+async def receive(db: Database, provider: str, event: WebhookEvent, body: bytes) -> bool:
+    """Store a verified webhook; whether it is new. One round trip: the provider waits for our answer."""
+    async with db.autocommit() as tx:
+        new = await webhooks.insert(tx, provider, event, body) is not None
+    RECEIVED.labels(provider, str(new).lower()).inc()
+    return new
+
+
+class Webhooks:
+    """What becomes of a webhook after it was answered."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        db: Database,
+        providers: Mapping[str, Provider],
+        refunds: Refunds,
+        policy: Policy,
+    ) -> None:
+        self._outbox = outbox
+        self._db = db
+        self._providers = providers
+        self._refunds = refunds
+        self._policy = policy
+
+    async def process(self, webhook_id: UUID) -> None:
+        """One errand. Where the provider does not answer, the webhook stays due."""
+        async with self._db.autocommit() as tx:
+            webhook = await webhooks.get(tx, webhook_id)
+        if webhook is None or webhook.outcome is not None:
+            return
+        try:
+            if webhook.event.kind == "refund":
+                await self._refund_news(webhook)
+            else:
+                await self._checkout_news(webhook)
+        except ProviderAway as away:
+            await self._try_again(webhook, away)
+
+    async def _checkout_news(self, webhook: StoredWebhook) -> None:
+        event = webhook.event
+        async with self._db.autocommit() as tx:
+            payment = await payments.find(tx, webhook.provider, event.provider_id, event.reference)
+        if payment is None:
+            log.warning("webhook.unknown_reference", webhook_id=str(webhook.id), provider=webhook.provider)
+            await self._finish(webhook, "ignored")
+            return
+        with traced(continue_trace(None, payment.correlation_id)):
+            await self._check(webhook, payment)
+
+    async def _check(self, webhook: StoredWebhook, payment: Payment) -> None:
+        if payment.state not in UNPAID:
+            await self._finish(webhook, "unchanged")  # Whatever it says, it would change nothing.
+            return
+        provider = self._providers[payment.provider]
+        provider_id = webhook.event.provider_id or payment.provider_id
+        if provider_id is not None:
+            checkout = await provider.look_up(provider_id)
+        else:
+            checkout = await provider.look_up_by_reference(payment)
+        if checkout is None:
+            log.warning("webhook.unknown_checkout", webhook_id=str(webhook.id), payment_id=str(payment.id))
+            await self._finish(webhook, "ignored")
+            return
+        async with self._outbox.transaction() as tx:
+            after, moved = await paying.record(tx, payment.id, checkout, self._policy)
+            outcome = after.state if moved else "unchanged"
+            await webhooks.finish(tx, webhook.id, outcome)
+        PROCESSED.labels(webhook.provider, outcome).inc()
+
+    async def _refund_news(self, webhook: StoredWebhook) -> None:
+        known = await self._refunds.look_all(
+            webhook.provider, webhook.event.provider_id, webhook.event.reference
+        )
+        if not known:
+            log.warning("webhook.unknown_refund", webhook_id=str(webhook.id), provider=webhook.provider)
+        await self._finish(webhook, "looked_up" if known else "ignored")
+
+    async def _finish(self, webhook: StoredWebhook, outcome: str) -> None:
+        async with self._db.autocommit() as tx:
+            await webhooks.finish(tx, webhook.id, outcome)
+        PROCESSED.labels(webhook.provider, outcome).inc()
+
+    async def _try_again(self, webhook: StoredWebhook, away: ProviderAway) -> None:
+        tries = webhook.attempts + 1
+        tell = log.critical if tries % ALERT_AFTER == 0 else log.warning
+        tell("webhook.not_confirmed", webhook_id=str(webhook.id), tries=tries, error=str(away))
+        async with self._db.autocommit() as tx:
+            await webhooks.try_again(tx, webhook.id, webhook_retry_seconds(webhook.attempts))
