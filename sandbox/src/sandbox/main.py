@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -71,4 +72,5 @@ def main() -> None:
     configure_logs()
     server = Server(BUILD[provider](settings, settings.public_url or url))
     tell("listening", provider=provider, url=url)
-    server.run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal it stopped for once more.
+        server.run(sockets=[listener])
