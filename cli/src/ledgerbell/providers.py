@@ -49,7 +49,7 @@ class Providers:
         await self._post(f"{self.payments_url}/v1/refunds/{refund['id']}/fail", {"reason": reason})
 
     async def play(self, where: Literal["payments", "sms"], path_prefix: str, faults: str) -> None:
-        """The next call to this path meets these faults; sandbox/README.md lists them."""
+        """The next call such as ``POST /v1/refunds`` meets these faults; sandbox/README.md lists them."""
         base = self.payments_url if where == "payments" else self.sms_url
         body = {"path_prefix": path_prefix, "faults": faults, "times": 1}
         await self._post(f"{base}/v1/faults/next", body)

@@ -98,7 +98,7 @@ async def a_verification(story: Story) -> None:
 
 
 async def a_verification_that_fails(story: Story) -> None:
-    await story.providers.play("sms", "/v1/orders", "decline")
+    await story.providers.play("sms", "POST /v1/orders", "decline")
     await story.customer.request_verification("google")
     await story.rings(
         "🚀 Verification Started - Waiting for SMS...",
@@ -140,7 +140,7 @@ async def a_refund_that_is_taken_back(story: Story) -> None:
 
 
 async def a_refund_that_the_provider_refuses(story: Story) -> None:
-    await story.providers.play("payments", "/v1/refunds", "refuse")
+    await story.providers.play("payments", "POST /v1/refunds", "refuse")
     refund = await _to_card(story, "3.00")
     await story.rings(f"❌ Refund Failed - Contact support. Reference: {refund['reference']}")
 
