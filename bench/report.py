@@ -42,9 +42,9 @@ queue, persistent messages, confirms; without HTTP, tokens, validation, resume, 
 NOTES = """\
 - **commit → tab**: from the return of the commit in the writing process to the frame's arrival in a tab; 50
   users with 2 tabs each. The product's writer runs the service's own ledger and outbox code, without HTTP.
-- **payment webhook**: from its 2xx answer to the frame "Payment Successful" in each of the owner's 2 tabs. Every
+- **payment webhook**: from its 2xx answer to "Payment Successful" in each of the owner's 2 tabs. Every
   hop is in it: payment asks the provider, a real HTTP service, whether it is so; credit books it; payment
-  completes it; the notifier stores it; the gateway pushes it. Beside it the spine's floor, one debit to the tab.
+  completes it; the notifier stores it; the gateway pushes it. Beside it the spine's floor: one debit.
 - **sustained**: 20,000 debits of 100 users, 100 a commit, from the first commit to the last tab's last frame.
 - **CPU an event**: user and system time of each process during those bursts, divided by the debits.
 - **a delivery**: user and system time of the gateway's process while debits of one user with 1,000 tabs come
