@@ -76,7 +76,7 @@ def services_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(
+def verification_settings(
     database: ServiceDatabase, users: Issuer, service_pair: KeyPair, services_file: Path
 ) -> Settings:
     return Settings(
@@ -96,10 +96,10 @@ def provider() -> FakeProvider:
 
 @pytest.fixture
 async def bench(
-    settings: Settings, provider: FakeProvider, credit_http: httpx.AsyncClient, books: Books
+    verification_settings: Settings, provider: FakeProvider, credit_http: httpx.AsyncClient, books: Books
 ) -> AsyncIterator[Bench]:
     """The use cases without their workers: each step is taken by the test."""
-    trade, _ = trade_of(settings, {provider.name: provider}, credit_http)
+    trade, _ = trade_of(verification_settings, {provider.name: provider}, credit_http)
     await trade.db.connect()
     yield Bench(trade, provider, books)
     await trade.db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,21 +34,25 @@ class Fails(StrEnum):
 
 
 class FakeProvider:
-    """``failing`` maps a call's name to how its next ones fail, one after the other."""
+    """``failing`` maps a call's name to how its next ones fail, in turn; ``gates`` to what they wait
+    for before anything else.
+    """
 
     name = "fake"
     settles_seconds = 0.0
 
-    def __init__(self, *, minimum_cancel_age_seconds: float = 0) -> None:
+    def __init__(self, *, minimum_cancel_age_seconds: float = 0, knows_references: bool = True) -> None:
         self.minimum_cancel_age_seconds = minimum_cancel_age_seconds
         self.orders: dict[str, Order] = {}
         self.bought: Counter[str] = Counter()
         self.finished: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.failing: dict[str, list[Fails]] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+        self.knows_references = knows_references
 
     async def buy(self, purchase: Purchase) -> Order:
-        how = self._begin("buy")
+        how = await self._begin("buy")
         if how is Fails.DECLINES:
             raise Declined("no numbers are available at the moment")
         self.bought[purchase.reference] += 1
@@ -60,15 +65,15 @@ class FakeProvider:
         return self._end(how, order)
 
     async def find(self, purchase: Purchase) -> Sequence[Order]:
-        how = self._begin("find")
-        return self._end(how, [o for o in self.orders.values() if o.reference == purchase.reference])
+        how = await self._begin("find")
+        return self._end(how, self._found(purchase))
 
     async def check(self, order_id: str) -> Order:
-        how = self._begin("check")
+        how = await self._begin("check")
         return self._end(how, self._order(order_id))
 
     async def cancel(self, order_id: str) -> Order:
-        how = self._begin("cancel")
+        how = await self._begin("cancel")
         if how is Fails.TOO_EARLY:
             raise CancelTooEarly(2)
         if self._order(order_id).state is OrderState.PENDING:
@@ -76,7 +81,7 @@ class FakeProvider:
         return self._end(how, self._order(order_id))
 
     async def finish(self, order_id: str) -> None:
-        how = self._begin("finish")
+        how = await self._begin("finish")
         self.finished[order_id] += 1
         self._end(how, None)
 
@@ -100,13 +105,20 @@ class FakeProvider:
     def of(self, reference: str) -> Order:
         return next(order for order in self.orders.values() if order.reference == reference)
 
+    def _found(self, purchase: Purchase) -> list[Order]:
+        if self.knows_references:
+            return [order for order in self.orders.values() if order.reference == purchase.reference]
+        return [replace(order, reference=None) for order in self.orders.values()]
+
     def _order(self, order_id: str) -> Order:
         if order_id not in self.orders:
             raise UnknownOrder(order_id)
         return self.orders[order_id]
 
-    def _begin(self, call: str) -> Fails | None:
+    async def _begin(self, call: str) -> Fails | None:
         self.calls[call] += 1
+        if call in self.gates:
+            await self.gates[call].wait()
         how = self.failing[call].pop(0) if self.failing.get(call) else None
         if how is Fails.BEFORE:
             raise ProviderAway(f"{call}: before")

@@ -1,0 +1,293 @@
+"""Anything in any order, crashes between any two steps included: nobody pays for what they did not get."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from credit.main import build as build_credit
+from services.verification.tests.bench import Bench, Books
+from shared.http.auth import Identity
+from shared.http.credit import CreditAway
+from shared.outbox import Outbox, OutboxTransaction
+from shared.testing.identities import Issuer
+from verification.adapters.providers.fake import Fails, FakeProvider
+from verification.domain.errors import StateConflict, UnknownVerification
+from verification.domain.machine import State
+from verification.domain.orders import OrderState
+from verification.handlers import waiting
+from verification.handlers.cancelling import cancel
+from verification.main import Settings, trade_of
+
+if TYPE_CHECKING:
+    from credit.main import Settings as CreditSettings
+
+T = TypeVar("T")
+
+GRANT = 300
+RESTING = {
+    State.REJECTED,
+    State.COMPLETED,
+    State.FAILED,
+    State.TIMED_OUT,
+    State.CANCELLED,
+    State.REQUIRES_REVIEW,
+}
+PAID = {State.AWAITING_SMS, State.EXPIRING, State.CANCELLING, State.COMPLETED, *RESTING} - {
+    State.REJECTED,
+    State.FAILED,
+    State.REQUIRES_REVIEW,
+}
+
+
+class Crash(Exception):
+    """The process dies here: nothing after it is done."""
+
+
+class Fuse:
+    """Burns with every step; the step at which it ends is the last, done or not."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+
+    def burn(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Crash
+
+
+class FragileOutbox(Outbox):
+    """Dies before a commit, or right after it."""
+
+    fuse: Fuse
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[OutboxTransaction]:
+        async with super().transaction() as tx:
+            yield tx
+            self.fuse.burn()
+        self.fuse.burn()
+
+
+class FragileTransport(httpx.AsyncBaseTransport):
+    """Dies before credit is asked, or before its answer arrives."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+        self.away = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.away:
+            raise httpx.ConnectError("away")
+        self._fuse.burn()
+        answer = await self._inner.handle_async_request(request)
+        self._fuse.burn()
+        return answer
+
+
+class Machine(RuleBasedStateMachine):
+    """The user asks, gives up and looks; the provider does what it likes; errands come when they come."""
+
+    ours: Settings
+    credits: CreditSettings
+    users: Issuer
+    wanted = Bundle("wanted")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.wait(self.open())
+        self.asked: list[UUID] = []
+
+    def wait(self, work: Awaitable[T]) -> T:
+        async def waiting() -> T:
+            return await work
+
+        return self.runner.run(waiting())
+
+    async def open(self) -> None:
+        self.fuse = Fuse()
+        self.app: Any = build_credit(self.credits)
+        self.lifespan = self.app.router.lifespan_context(self.app)
+        await self.lifespan.__aenter__()
+        inner = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.transport = FragileTransport(inner, self.fuse)
+        http = httpx.AsyncClient(transport=self.transport, base_url="http://credit")
+        self.provider = FakeProvider()
+        trade, _ = trade_of(self.ours, {"fake": self.provider}, http)
+        outbox = FragileOutbox(trade.db, self.ours.broker_url, "verification")
+        outbox.fuse = self.fuse
+        self.trade = replace(trade, outbox=outbox)
+        await trade.db.connect()
+        self.books = Books(
+            await asyncpg.connect(self.ours.database_url),
+            await asyncpg.connect(self.credits.database_url),
+            http,
+            self.users,
+        )
+        self.bench = Bench(self.trade, self.provider, self.books)
+        self.user = await self.books.user_with(f"{GRANT // 100}.00")
+
+    def teardown(self) -> None:
+        try:
+            self.wait(self.come_to_rest())
+        finally:
+            self.wait(self.close())
+            self.runner.close()
+
+    async def close(self) -> None:
+        await self.books.ours.close()
+        await self.books.credit.close()
+        await self.trade.db.close()
+        await self.lifespan.__aexit__(None, None, None)
+
+    async def attempt(self, work: Awaitable[object], crash_at: int | None) -> None:
+        self.fuse.left = crash_at
+        try:
+            with suppress(Crash, CreditAway, StateConflict, UnknownVerification):
+                await work
+        finally:
+            self.fuse.left = None
+
+    CRASHES = st.none() | st.integers(min_value=0, max_value=8)
+    ERRANDS = st.integers(min_value=1, max_value=3)
+
+    @rule(crash_at=CRASHES, target=wanted)
+    def request(self, crash_at: int | None) -> UUID:
+        id_ = uuid4()
+        self.wait(self.attempt(self.bench.request(self.user, id_), crash_at))
+        self.asked.append(id_)
+        return id_
+
+    @rule(id_=wanted, crash_at=CRASHES)
+    def request_again(self, id_: UUID, crash_at: int | None) -> None:
+        self.wait(self.attempt(self.bench.request(self.user, id_), crash_at))
+
+    @rule(id_=wanted, crash_at=CRASHES, times=ERRANDS)
+    def errand(self, id_: UUID, crash_at: int | None, times: int) -> None:
+        for _ in range(times):
+            if self.wait(self.known(id_)):
+                self.wait(self.attempt(self.bench.run(id_), crash_at))
+
+    @rule(call=st.sampled_from(["buy", "find", "check", "cancel", "finish"]), how=st.sampled_from(Fails))
+    def provider_fails(self, call: str, how: Fails) -> None:
+        fits = {Fails.DECLINES: "buy", Fails.TOO_EARLY: "cancel"}.get(how, call)
+        self.provider.failing.setdefault(fits, []).append(how)
+
+    @rule(away=st.booleans())
+    def credit_is(self, away: bool) -> None:
+        self.transport.away = away
+
+    @rule(id_=wanted, code=st.sampled_from(["1111", "2222"]), told=st.booleans())
+    def sms(self, id_: UUID, code: str, told: bool) -> None:
+        if order_id := self.wait(self.order_of(id_)):
+            self.provider.sms(order_id, code)
+            if told:
+                self.wait(self.attempt(self.observe(id_, order_id), None))
+
+    @rule(id_=wanted)
+    def ends_at_the_provider(self, id_: UUID) -> None:
+        order_id = self.wait(self.order_of(id_))
+        if order_id and self.provider.orders[order_id].state is OrderState.PENDING:
+            self.provider.over(order_id)
+
+    @rule(id_=wanted, crash_at=CRASHES)
+    def give_up(self, id_: UUID, crash_at: int | None) -> None:
+        caller = Identity(self.user, frozenset({"user"}), 0)
+        self.wait(self.attempt(cancel(self.trade, id_, caller), crash_at))
+
+    @rule(id_=wanted)
+    def deadline(self, id_: UUID) -> None:
+        self.wait(self.books.put(id_, "deadline = now() - interval '1 s'"))
+
+    async def observe(self, id_: UUID, order_id: str) -> None:
+        await waiting.observe(self.trade, id_, self.provider.orders[order_id])
+
+    async def known(self, id_: UUID) -> bool:
+        return bool(await self.books.ours.fetchval("SELECT 1 FROM verification WHERE id = $1", id_))
+
+    async def order_of(self, id_: UUID) -> str | None:
+        order_id = await self.books.ours.fetchval("SELECT order_id FROM verification WHERE id = $1", id_)
+        return order_id and str(order_id)
+
+    async def come_to_rest(self) -> None:
+        """All is well again: provider, credit and errands; nothing may be left hanging."""
+        self.provider.failing.clear()
+        self.transport.away = False
+        for id_ in filter(None, self.asked):
+            if not await self.known(id_):
+                continue
+            for _ in range(6):
+                await self.bench.run(id_)
+                await self.books.put(id_, "deadline = now() - interval '1 s'")
+            row = await self.books.row(id_)
+            assert row["state"] in RESTING, row["state"]
+            if row["state"] != State.REQUIRES_REVIEW:
+                assert await self.books.hold(id_) in ("None", "posted", "voided")
+        await self.check()
+
+    @invariant()
+    def nobody_pays_for_nothing(self) -> None:
+        self.wait(self.check())
+
+    async def check(self) -> None:
+        assert max(self.provider.bought.values(), default=0) <= 1
+        posted = 0
+        for row in await self.books.ours.fetch("SELECT * FROM verification WHERE user_id = $1", self.user):
+            state, hold = State(row["state"]), await self.books.hold(row["id"])
+            posted += hold == "posted"
+            assert len(await self.books.deductions(row["id"])) == (hold == "posted")
+            if state in (State.FAILED, State.REJECTED):
+                assert hold in ("None", "voided"), (state, hold)
+            if state in PAID:
+                assert hold == "posted", (state, hold)
+            assert (row["sms_code"] is not None) == (state is State.COMPLETED)
+        account = await self.books.account(self.user)
+        assert account[0] == GRANT - 100 * posted
+        assert account[1] >= 0
+        await self.check_events()
+
+    async def check_events(self) -> None:
+        query = """
+            SELECT data ->> 'verification_id' AS id, o.type, v.state
+            FROM outbox o JOIN verification v ON v.id = (data ->> 'verification_id')::uuid
+            WHERE o.user_id = $1
+        """
+        rows = await self.books.ours.fetch(query, self.user)
+        counts = Counter((row["id"], row["type"]) for row in rows)
+        assert max(counts.values(), default=1) == 1
+        ends = {"verification.timed_out.v1": "timed_out", "verification.cancelled.v1": "cancelled"}
+        for row in rows:
+            assert row["state"] == ends.get(row["type"], row["state"])
+
+
+def test_nobody_pays_for_nothing_whatever_happens(
+    verification_settings: Settings, credit_settings: CreditSettings, users: Issuer
+) -> None:
+    class Played(Machine):
+        ours = verification_settings
+        credits = credit_settings
+
+    Played.users = users
+    run_state_machine_as_test(
+        Played,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
