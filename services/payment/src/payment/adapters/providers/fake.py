@@ -1,4 +1,4 @@
-"""A provider in memory, for tests: it keeps checkouts and refunds, and fails in the ways that it is told to."""
+"""A provider in memory, for tests: it keeps checkouts and refunds, and fails as it is told to."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Fault = Literal["before", "after", "declined"]
 
 
 class FakeProvider:
-    """``faults`` wait for the next calls of a method: away before it acts, away after it has, or a refusal."""
+    """``faults`` wait for the next calls of a method: away before or after it acts, or a refusal."""
 
     name = "fake"
 
-    def __init__(self, secret: str = "fake", *, can_expire: bool = True) -> None:
-        self._secret = secret.encode()
+    def __init__(self, *, can_expire: bool = True) -> None:
+        self._secret = b"fake"
         self.can_expire = can_expire
         self.checkouts: dict[str, Checkout] = {}
         self.asked: dict[str, Money] = {}
@@ -77,6 +77,7 @@ class FakeProvider:
         return next((one for one in self.checkouts.values() if one.provider_id == provider_id), None)
 
     async def refund(self, payment: Payment, refund: ProviderRefund) -> RefundFound:
+        del payment
         fault = self._called("refund")
         known = str(refund.id)
         if known not in self.refunds:
@@ -87,6 +88,7 @@ class FakeProvider:
         return self.refunds[known]
 
     async def look_up_refund(self, payment: Payment, refund: ProviderRefund) -> RefundFound | None:
+        del payment
         _answer(self._called("look_up_refund"))
         return self.refunds.get(str(refund.id))
 

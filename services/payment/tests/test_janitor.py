@@ -1,0 +1,227 @@
+"""What nobody told us: unknown payments, deadlines, closed checkouts, and credits that do not come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from payment.domain.machine import State
+from payment.domain.names import succeeded_event_of
+from shared.testing.waiting import until
+
+if TYPE_CHECKING:
+    from payment.domain.payment import Payment
+    from services.payment.tests.desk import CreditBooks, Desk
+
+
+async def unknown(desk: Desk, *, acted: bool) -> Payment:
+    desk.provider.fail_next("make_checkout", "after" if acted else "before")
+    payment = await desk.begin()
+    assert payment.state is State.UNKNOWN
+    return payment
+
+
+async def test_a_provider_that_timed_out_after_having_acted_is_found_by_our_reference(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+
+    after = await desk.look(payment)
+
+    assert (after.state, after.checkout_url) == (State.PENDING, f"https://pay.test/{payment.reference}")
+    assert desk.provider.calls["make_checkout"] == 1, "never made again"
+
+
+async def test_paid_before_anybody_looked_it_succeeds(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    desk.provider.pay(payment.reference)
+
+    assert (await desk.look(payment)).state is State.SUCCEEDED
+
+
+async def test_declined_before_anybody_looked_it_fails(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    desk.provider.decline(payment.reference)
+
+    after = await desk.look(payment)
+
+    assert (after.state, after.reason) == (State.FAILED, "Card declined")
+
+
+async def test_what_the_provider_provably_never_got_fails_with_a_reason(desk: Desk) -> None:
+    after = await desk.look(await unknown(desk, acted=False))
+
+    assert (after.state, after.reason) == (State.FAILED, "the provider could not be reached")
+    assert desk.provider.calls["make_checkout"] == 1
+
+
+@pytest.mark.parametrize("acted", [True, False])
+async def test_an_intent_left_behind_by_a_crash_is_looked_up_like_an_unknown_one(
+    desk: Desk, acted: bool
+) -> None:
+    payment = await unknown(desk, acted=acted)
+    await desk.owner_execute("UPDATE payment SET state = 'initiated' WHERE id = $1", payment.id)
+
+    after = await desk.look(payment)
+
+    assert after.state is (State.PENDING if acted else State.FAILED)
+
+
+async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_look(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    due = [await _seconds(desk, payment)]
+    desk.provider.fail_next("look_up_by_reference", "before", "before")
+
+    after = await desk.look(payment)
+    due.append(await _seconds(desk, payment))
+    with capture_logs() as lines:
+        last = await desk.look(after)
+
+    assert due == [300, 3600]
+    assert (after.state, last.state) == (State.UNKNOWN, State.REQUIRES_REVIEW)
+    critical = [line["event"] for line in lines if line["log_level"] == "critical"]
+    assert critical == ["payment.unresolved", "payment.requires_review"]
+    assert (await desk.row("payment", payment.id))["due_at"] is None
+
+
+async def test_an_initiated_payment_is_not_looked_at_while_its_call_may_be_under_way(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    row = await desk.row("payment", payment.id)
+
+    assert (row["due_at"] - row["updated_at"]).total_seconds() >= 2 * 8
+
+
+async def test_past_its_deadline_an_unpaid_payment_expires_here_and_there(desk: Desk) -> None:
+    payment = await desk.begin()
+
+    after = await desk.overdue(payment)
+
+    assert (after.state, after.reason) == (State.EXPIRED, "expired")
+    assert desk.provider.checkouts[payment.reference].status == "expired"
+    failed = (await desk.events(payment.user_id))[-1]
+    assert (failed["type"], failed["data"]["reason"]) == ("payment.failed.v1", "expired")
+
+
+async def test_where_a_checkout_cannot_be_closed_it_expires_here_alone(desk: Desk) -> None:
+    desk.provider.can_expire = False
+    payment = await desk.begin()
+
+    assert (await desk.overdue(payment)).state is State.EXPIRED
+
+    desk.provider.pay(payment.reference)
+    assert (await desk.hear_of(payment)).state is State.SUCCEEDED
+
+
+async def test_paid_at_the_last_moment_without_a_webhook_it_succeeds_at_its_deadline(desk: Desk) -> None:
+    payment = await desk.begin()
+    desk.provider.pay(payment.reference)
+
+    assert (await desk.overdue(payment)).state is State.SUCCEEDED
+
+
+async def test_a_pending_payment_is_left_alone_before_its_deadline(desk: Desk) -> None:
+    payment = await desk.begin()
+    asked = desk.provider.calls.total()
+
+    after = await desk.look(payment)
+    row = await desk.row("payment", payment.id)
+
+    assert (after.state, row["due_at"]) == (State.PENDING, row["deadline"])
+    assert desk.provider.calls.total() == asked
+
+
+async def test_while_the_provider_is_away_a_deadline_fails_nothing(desk: Desk) -> None:
+    payment = await desk.begin()
+    desk.provider.fail_next("look_up", "before")
+
+    first = await desk.overdue(payment)
+    desk.provider.fail_next("expire", "after")
+    second = await desk.look(payment)
+
+    assert (first.state, second.state) == (State.PENDING, State.PENDING)
+    assert (await desk.look(payment)).state is State.EXPIRED
+
+
+async def test_a_checkout_paid_before_it_was_given_up_succeeds(desk: Desk) -> None:
+    payment = await desk.begin()
+    desk.provider.pay(payment.reference)
+    cancelled = await desk.checkouts.give_up(payment)
+
+    after = await desk.look(cancelled)
+
+    assert (cancelled.state, after.state) == (State.CANCELLED, State.SUCCEEDED)
+
+
+async def test_a_checkout_that_turns_up_after_it_was_given_up_is_closed(desk: Desk) -> None:
+    payment = await unknown(desk, acted=False)
+    cancelled = await desk.look(await desk.checkouts.give_up(payment))
+    checkout = await desk.provider.make_checkout(payment)
+
+    from payment.handlers import paying
+    from services.payment.tests.desk import POLICY
+
+    async with desk.outbox.transaction() as tx:
+        await paying.record(tx, payment.id, checkout, POLICY)
+    assert await _seconds(desk, payment) <= 0
+    after = await desk.look(cancelled)
+
+    assert after.state is State.CANCELLED
+    assert desk.provider.checkouts[payment.reference].status == "expired"
+    assert (await desk.row("payment", payment.id))["due_at"] is None
+
+
+async def test_credit_that_was_booked_but_never_told_completes_the_payment(
+    desk: Desk, books: CreditBooks
+) -> None:
+    payment = await desk.paid(2500)
+    await books.open_account(payment.user_id)
+    await books.book(payment)
+
+    after = await desk.look(payment)
+
+    assert after.state is State.COMPLETED
+    completed = (await desk.events(payment.user_id))[-1]
+    assert completed["type"] == "payment.completed.v1"
+    facts = completed["data"]
+    assert (facts["balance_after"], facts["held_after"], facts["version"]) == (2500, 0, 1)
+    assert (facts["transfer_id"], facts["reference"]) == (str(payment.transfer_id), payment.reference)
+
+
+async def test_credit_that_heard_nothing_is_told_again_by_the_same_event(desk: Desk) -> None:
+    payment = await desk.paid()
+    assert 50 < await _seconds(desk, payment) <= 60
+    event_id = succeeded_event_of(payment.id)
+    await desk.owner_execute("DELETE FROM outbox WHERE id = $1", event_id)  # Published, and lost.
+
+    after = await desk.look(payment)
+
+    assert after.state is State.SUCCEEDED
+    again = [row["id"] for row in await desk.events(payment.user_id) if "succeeded" in row["type"]]
+    assert again == [UUID(str(event_id))]
+    assert await _seconds(desk, payment) > 100
+
+
+async def test_an_event_still_on_its_way_is_not_written_twice_and_money_is_never_given_up(desk: Desk) -> None:
+    payment = await desk.paid()
+
+    for _ in range(4):  # More looks than there are steps.
+        payment = await desk.look(payment)
+
+    assert payment.state is State.SUCCEEDED
+    assert (await desk.published(payment.user_id)).count("payment.succeeded") == 1
+    assert await _seconds(desk, payment) > 3000
+
+
+async def _seconds(desk: Desk, payment: Payment) -> int:
+    """Until it is due."""
+    async with desk.db.autocommit() as tx:
+        row = await tx.fetchrow(
+            "SELECT round(extract(epoch FROM due_at - now()))::int AS due FROM payment WHERE id = $1",
+            payment.id,
+        )
+    assert row is not None
+    return int(row["due"])
+
+
+assert until

@@ -1,0 +1,220 @@
+"""Money on its way back: asked for once, found again after silence, refused where it must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from payment.domain.errors import UnknownPayment
+from payment.domain.machine import RefundState
+from payment.domain.provider import RefundStatus
+from services.payment.tests.desk import processing
+from shared.money import Money
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from payment.domain.machine import RefundState as _RefundState
+    from services.payment.tests.desk import Desk
+
+async def told(desk: Desk, user: str) -> list[str]:
+    """What was published of refunds."""
+    return [type_ for type_ in await desk.published(user) if "refund" in type_]
+
+
+async def looked_at(desk: Desk, refund_id: UUID) -> _RefundState:
+    await desk.refunds.look(refund_id)
+    return (await desk.refund_now(refund_id)).state
+
+
+async def test_a_refund_is_done_by_the_provider_and_told(desk: Desk) -> None:
+    payment = await desk.completed(2500)
+    refund_id, user = await desk.refund_of(payment, 1000)
+
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+
+    assert await told(desk, user) == ["payment.refunded"]
+    facts = (await desk.events(user))[-1]["data"]
+    assert (facts["refund_id"], facts["amount_minor"]) == (str(refund_id), 1000)
+    assert facts["payment_id"] == str(payment.id)
+
+
+async def test_a_refund_that_is_asked_for_again_is_done_once(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    await desk.hear(processing(payment, refund_id), user)
+
+    await desk.refunds.look(refund_id)
+    await desk.refunds.look(refund_id)
+
+    assert desk.provider.calls["refund"] == 1
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_a_provider_that_timed_out_after_having_refunded_is_not_asked_twice(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("refund", "after")
+
+    assert await looked_at(desk, refund_id) is RefundState.UNKNOWN
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+    assert desk.provider.calls["refund"] == 1
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_a_provider_that_never_got_it_is_asked_again_with_the_same_key(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("refund", "before")
+
+    assert await looked_at(desk, refund_id) is RefundState.UNKNOWN
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+    assert list(desk.provider.refunds) == [str(refund_id)]
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_a_definitive_refusal_fails_it(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("refund", "declined")
+
+    assert await looked_at(desk, refund_id) is RefundState.FAILED
+
+    assert await told(desk, user) == ["payment.refund_failed"]
+    assert (await desk.events(user))[-1]["data"]["reason"] == "declined by the fake"
+
+
+@pytest.mark.parametrize("by_webhook", [True, False])
+async def test_a_slow_refund_ends_by_webhook_or_by_a_look(desk: Desk, by_webhook: bool) -> None:
+    desk.provider.refund_status = RefundStatus.PENDING
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    assert await looked_at(desk, refund_id) is RefundState.PENDING
+    assert await told(desk, user) == []
+
+    desk.provider.end_refund(str(refund_id), RefundStatus.SUCCEEDED)
+    if by_webhook:
+        await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+    else:
+        await desk.refunds.look(refund_id)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.REFUNDED
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_a_webhook_that_names_the_payment_only_finds_its_refunds(desk: Desk) -> None:
+    desk.provider.refund_status = RefundStatus.PENDING
+    payment = await desk.completed()
+    refund_id, _ = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+    desk.provider.end_refund(str(refund_id), RefundStatus.SUCCEEDED)
+
+    await desk.hear_of(payment, kind="refund", reference=payment.reference)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.REFUNDED
+
+
+async def test_a_webhook_alone_never_asks_for_a_refund(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, _ = await desk.refund_of(payment)
+
+    await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+
+    assert desk.provider.calls["refund"] == 0
+    assert (await desk.refund_now(refund_id)).state is RefundState.REQUESTED
+
+
+async def test_a_refund_that_fails_after_it_had_succeeded_is_told_as_failed(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+
+    desk.provider.end_refund(str(refund_id), RefundStatus.FAILED, "Returned by the bank")
+    await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.FAILED
+    assert await told(desk, user) == ["payment.refunded", "payment.refund_failed"]
+    failed = next(row for row in await desk.events(user) if "refund_failed" in row["type"])
+    assert failed["data"]["reason"] == "Returned by the bank"
+
+
+async def test_a_refund_of_another_sum_than_was_asked_for_needs_a_person(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("refund", "after")
+    await desk.refunds.look(refund_id)
+    known = desk.provider.refunds[str(refund_id)]
+    desk.provider.refunds[str(refund_id)] = _of(known, Money(999, "USD"))
+
+    assert await looked_at(desk, refund_id) is RefundState.REQUIRES_REVIEW
+    assert await told(desk, user) == []
+
+
+def _of(found, money: Money):  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    return replace(found, money=money)
+
+
+async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_look(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("look_up_refund", "before", "before", "before")
+
+    states = [await looked_at(desk, refund_id) for _ in range(3)]
+
+    assert states == [RefundState.UNKNOWN, RefundState.UNKNOWN, RefundState.REQUIRES_REVIEW]
+    assert await told(desk, user) == []
+    # The provider's word still ends it.
+    assert await looked_at(desk, refund_id) is RefundState.REQUIRES_REVIEW
+
+
+async def test_only_a_completed_payment_is_refunded(desk: Desk) -> None:
+    payment = await desk.paid()
+    refund_id, user = await desk.refund_of(payment)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.FAILED
+    assert await told(desk, user) == ["payment.refund_failed"]
+    assert (await desk.row("provider_refund", refund_id))["due_at"] is None
+
+
+async def test_more_than_was_paid_is_never_given_back(desk: Desk) -> None:
+    payment = await desk.completed(2500)
+    first, user = await desk.refund_of(payment, 2000)
+    second, _ = await desk.refund_of(payment, 501)
+    third, _ = await desk.refund_of(payment, 500)
+
+    states = [(await desk.refund_now(id_)).state for id_ in (first, second, third)]
+
+    assert states == [RefundState.REQUESTED, RefundState.FAILED, RefundState.REQUESTED]
+    assert await told(desk, user) == ["payment.refund_failed"]
+
+
+@pytest.mark.parametrize("wrong", ["user", "currency", "payment"])
+async def test_a_refund_that_does_not_fit_its_payment_is_refused(desk: Desk, wrong: str) -> None:
+    payment = await desk.completed()
+    refund_id = uuid4()
+    user = f"user-{uuid4()}" if wrong == "user" else payment.user_id
+    fields: dict[str, object] = {}
+    if wrong == "currency":
+        fields["currency"] = "EUR"
+    if wrong == "payment":
+        fields["payment_id"] = uuid4()
+
+    await desk.hear(processing(payment, refund_id, **fields), user)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.FAILED
+    assert await told(desk, user) == ["payment.refund_failed"]
+
+
+async def test_credits_given_back_are_not_this_services(desk: Desk) -> None:
+    payment = await desk.completed()
+    before = await desk.published(payment.user_id)
+
+    await desk.hear(processing(payment, uuid4(), kind="credit"), payment.user_id)
+
+    assert await desk.published(payment.user_id) == before
+
+
+async def test_a_refund_that_names_no_payment_is_parked(desk: Desk) -> None:
+    payment = await desk.completed()
+
+    with pytest.raises(UnknownPayment):
+        await desk.hear(processing(payment, uuid4(), payment_id=None), payment.user_id)
