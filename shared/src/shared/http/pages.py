@@ -15,6 +15,7 @@ def link_next(request: Request, response: Response, following: str | None, limit
     """Name the next page in ``Link``, as RFC 8288 has it."""
     if following is None:
         return
-    query = urlencode({"before": following, "limit": limit})
+    # With whatever else was asked for, such as a filter.
+    query = urlencode({**request.query_params, "before": following, "limit": limit})
     path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii")
     response.headers["link"] = f'<{path}?{query}>; rel="next"'

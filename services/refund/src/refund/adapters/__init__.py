@@ -1,1 +1,1 @@
-"""Tables, the statements on them, and what stands outside."""
+"""Tables, and the statements that read and change them."""

@@ -1,1 +1,1 @@
-"""The rules in plain Python."""
+"""What may become of a refund, and what is said of it."""

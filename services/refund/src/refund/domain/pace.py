@@ -1,0 +1,25 @@
+"""When something is looked at: after its grace, after the janitor's steps, and daily for ever then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+JANITOR_SECONDS = (300.0, 3600.0, 86400.0, 86400.0, 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All in seconds."""
+
+    grace: float = 10
+    steps: Sequence[float] = JANITOR_SECONDS
+    abandon_after: float = 60
+
+    def step(self, attempts: int) -> float:
+        """The wait after so many fruitless looks."""
+        return self.steps[min(attempts, len(self.steps) - 1)]
+
+    def exhausted(self, attempts: int) -> bool:
+        """All steps have been taken: a person has to look."""
+        return attempts >= len(self.steps)

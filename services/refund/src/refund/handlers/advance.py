@@ -1,0 +1,98 @@
+"""The state machine applied to a locked refund: its row, its reservation and its events change as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import Counter
+from uuid_utils.compat import uuid7
+
+from refund.adapters import refundables, refunds
+from refund.domain import events
+from refund.domain.machine import RELEASED, TRANSITIONS, Happening, State, Transition
+from refund.domain.pace import Pace
+from refund.domain.refund import Booked, Case, Failure, Refund, reversal_of, transfer_of
+from shared.events import Event
+from shared.events.refund import RefundCompleted, RefundFailed, RefundProcessing
+from shared.outbox import OutboxTransaction
+
+REFUNDS = Counter("refunds_total", "Refunds by the state they have come to.", ["kind", "auto", "state"])
+
+
+async def advance(
+    tx: OutboxTransaction,
+    pace: Pace,
+    case: Case,
+    happening: Happening,
+    *,
+    failure: Failure | None = None,
+    booked: Booked | None = None,
+    **facts: Any,
+) -> Refund:
+    """The refund afterwards. What the table does not list changes nothing and publishes nothing."""
+    before = case.refund
+    transition = TRANSITIONS.get((before.state, happening))
+    if transition is None:
+        return before
+    if failure is not None:
+        facts |= {"failure_code": failure.code, "failure_reason": failure.reason}
+    if booked is not None:
+        facts["transfer_id"] = booked.transfer_id
+    facts |= _ids(before, transition)
+    if "due_in" not in facts:
+        facts["due_in"] = _due_in(pace, before, happening, transition)
+    after = await refunds.change(tx, before.id, transition.state, **facts)
+    if transition.state in RELEASED:
+        await refundables.release(tx, before.refundable_id, before.amount_minor)
+    for event in transition.publishes:
+        await _publish(tx, event, after, case, booked)
+    REFUNDS.labels(after.kind, str(after.auto).lower(), after.state).inc()
+    return after
+
+
+def _ids(refund: Refund, transition: Transition) -> dict[str, Any]:
+    """What later repetitions need."""
+    ids: dict[str, Any] = {}
+    if RefundProcessing in transition.publishes:
+        ids["processing_event_id"] = uuid7()
+        if refund.kind == "credit":
+            ids["transfer_id"] = transfer_of(refund.id)
+    if transition.reverses:
+        ids["compensation_transfer_id"] = reversal_of(refund.id)
+    if RefundFailed in transition.publishes:
+        ids["failed_event_id"] = uuid7()
+    return ids
+
+
+def _due_in(pace: Pace, refund: Refund, happening: Happening, transition: Transition) -> float | None:
+    """Where nothing more is expected of us or of others there is nothing to look at."""
+    match transition.state:
+        case State.INITIATED:
+            return pace.grace
+        case State.PROCESSING:
+            return pace.step(0)
+        case State.POSTING | State.VOIDING:
+            return 0
+        case State.CANCELLED if refund.kind == "money":
+            return 0  # Its hold is to be voided.
+        case State.REJECTED if happening is Happening.ABANDONED:
+            return 0  # As above.
+        case State.FAILED if transition.reverses:
+            return pace.step(0)
+    return None
+
+
+async def _publish(
+    tx: OutboxTransaction, kind: type[Event], refund: Refund, case: Case, booked: Booked | None
+) -> None:
+    event_id = None
+    if kind is RefundCompleted:
+        assert booked is not None
+        event: Event = events.completed(refund, case.refundable, booked)
+    else:
+        event = events.OF_ROW[kind](refund)
+    if kind is RefundProcessing:
+        event_id = refund.processing_event_id
+    elif kind is RefundFailed:
+        event_id = refund.failed_event_id
+    await tx.publish(refund.user_id, event, event_id=event_id)
