@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 
 from payment.domain.machine import State
 from payment.domain.names import succeeded_event_of
-from shared.testing.waiting import until
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment
@@ -222,6 +221,3 @@ async def _seconds(desk: Desk, payment: Payment) -> int:
         )
     assert row is not None
     return int(row["due"])
-
-
-assert until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from payment.domain.machine import RefundState as _RefundState
     from services.payment.tests.desk import Desk
+
 
 async def told(desk: Desk, user: str) -> list[str]:
     """What was published of refunds."""
@@ -192,7 +193,7 @@ async def test_a_refund_that_does_not_fit_its_payment_is_refused(desk: Desk, wro
     payment = await desk.completed()
     refund_id = uuid4()
     user = f"user-{uuid4()}" if wrong == "user" else payment.user_id
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     if wrong == "currency":
         fields["currency"] = "EUR"
     if wrong == "payment":

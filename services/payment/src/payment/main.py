@@ -129,13 +129,16 @@ def _sandbox(settings: Settings) -> Provider | None:
     if not settings.sandbox_url:
         return None
     _need(settings, "sandbox_url", "sandbox_api_key", "sandbox_webhook_secrets")
-    return Sandbox(
-        settings.sandbox_url,
-        settings.sandbox_api_key,
-        _listed(settings.sandbox_webhook_secrets),
-        seconds=settings.provider_timeout_seconds,
-        return_url=settings.return_url,
-    )
+    try:
+        return Sandbox(
+            settings.sandbox_url,
+            settings.sandbox_api_key,
+            _listed(settings.sandbox_webhook_secrets),
+            seconds=settings.provider_timeout_seconds,
+            return_url=settings.return_url,
+        )
+    except ValueError:
+        raise NoProvider("LEDGERBELL_SANDBOX_WEBHOOK_SECRETS are whsec_ and base64 each") from None
 
 
 def _need(settings: Settings, given: str, *names: str) -> None:

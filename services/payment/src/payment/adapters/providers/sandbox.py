@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from payment.adapters.providers.calls import Answer, Calls
 from payment.adapters.providers.reading import as_object, inner, needed, reading, text
@@ -38,9 +39,12 @@ class Sandbox:
         seconds: float,
         return_url: str | None = None,
     ) -> None:
-        """Raises ValueError where a webhook secret is not base64."""
+        """Raises ValueError where a webhook secret cannot be one."""
         self._call = Calls(url, {"authorization": f"Bearer {api_key}"}, seconds)
-        self._verifiers = [Webhook(secret) for secret in webhook_secrets]
+        try:
+            self._verifiers = [Webhook(secret) for secret in webhook_secrets]
+        except EmptyWebhookSecretError as empty:
+            raise ValueError("a webhook secret is empty") from empty
         self._return_url = return_url
 
     async def close(self) -> None:
