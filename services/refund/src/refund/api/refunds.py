@@ -45,7 +45,7 @@ _DETAILS = {
 def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None]) -> APIRouter:
     router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, name="initiate_refund")
     async def initiate(caller: Caller, body: RefundBody, key: Key, response: Response) -> RefundView:
         """Answers 200 with the refund that is there already where a verification has one."""
         refund, own = await _initiate(body.to_command(key.resource_id(REFUNDS), key, caller))
@@ -72,7 +72,7 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
         nudge()
         return refund, own
 
-    @router.post("/{refund_id}/process")
+    @router.post("/{refund_id}/process", name="process_refund")
     async def process(refund_id: UUID, caller: Caller) -> RefundView:
         """For operators and services. A refund that is under way or completed is answered as it is."""
         require_role(caller, OPERATOR, SERVICE)
@@ -83,7 +83,7 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
             raise _problem(refusal) from None
         return RefundView.of(refund)
 
-    @router.post("/{refund_id}/cancel")
+    @router.post("/{refund_id}/cancel", name="cancel_refund")
     async def cancel(refund_id: UUID, caller: Caller) -> RefundView:
         """Possible until it is processed."""
         try:
@@ -140,7 +140,7 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
 def _rejection(refund: Refund) -> Problem:
     """The same for every repetition: what was decided is in the row."""
     code = refund.failure_code or ""
-    problem = Problem(422, code, _DETAILS[code], refund_id=refund.id, reference=refund.reference)
+    problem = Problem(422, code, _DETAILS[code], refund_id=str(refund.id), reference=refund.reference)
     if code == EXCEEDS and refund.remaining_minor is not None:
         remaining = Money(refund.remaining_minor, refund.currency)
         problem.fields |= {"remaining": remaining.amount, "currency": refund.currency}

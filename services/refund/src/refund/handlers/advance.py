@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from prometheus_client import Counter
 from uuid_utils.compat import uuid7
@@ -38,29 +40,31 @@ async def advance(
         facts |= {"failure_code": failure.code, "failure_reason": failure.reason}
     if booked is not None:
         facts["transfer_id"] = booked.transfer_id
-    facts |= _ids(before, transition)
+    # In the order of publication: they sort by their time.
+    event_ids = {event: uuid7() for event in transition.publishes}
+    facts |= _ids(before, transition, event_ids)
     if "due_in" not in facts:
         facts["due_in"] = _due_in(pace, before, happening, transition)
     after = await refunds.change(tx, before.id, transition.state, **facts)
     if transition.state in RELEASED:
         await refundables.release(tx, before.refundable_id, before.amount_minor)
     for event in transition.publishes:
-        await _publish(tx, event, after, case, booked)
+        await tx.publish(after.user_id, _said(event, after, case, booked), event_id=event_ids[event])
     REFUNDS.labels(after.kind, str(after.auto).lower(), after.state).inc()
     return after
 
 
-def _ids(refund: Refund, transition: Transition) -> dict[str, Any]:
+def _ids(refund: Refund, transition: Transition, event_ids: Mapping[type[Event], UUID]) -> dict[str, Any]:
     """What later repetitions need."""
     ids: dict[str, Any] = {}
-    if RefundProcessing in transition.publishes:
-        ids["processing_event_id"] = uuid7()
+    if RefundProcessing in event_ids:
+        ids["processing_event_id"] = event_ids[RefundProcessing]
         if refund.kind == "credit":
             ids["transfer_id"] = transfer_of(refund.id)
     if transition.reverses:
         ids["compensation_transfer_id"] = reversal_of(refund.id)
-    if RefundFailed in transition.publishes:
-        ids["failed_event_id"] = uuid7()
+    if RefundFailed in event_ids:
+        ids["failed_event_id"] = event_ids[RefundFailed]
     return ids
 
 
@@ -82,17 +86,8 @@ def _due_in(pace: Pace, refund: Refund, happening: Happening, transition: Transi
     return None
 
 
-async def _publish(
-    tx: OutboxTransaction, kind: type[Event], refund: Refund, case: Case, booked: Booked | None
-) -> None:
-    event_id = None
+def _said(kind: type[Event], refund: Refund, case: Case, booked: Booked | None) -> Event:
     if kind is RefundCompleted:
         assert booked is not None
-        event: Event = events.completed(refund, case.refundable, booked)
-    else:
-        event = events.OF_ROW[kind](refund)
-    if kind is RefundProcessing:
-        event_id = refund.processing_event_id
-    elif kind is RefundFailed:
-        event_id = refund.failed_event_id
-    await tx.publish(refund.user_id, event, event_id=event_id)
+        return events.completed(refund, case.refundable, booked)
+    return events.OF_ROW[kind](refund)
