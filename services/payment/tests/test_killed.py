@@ -1,0 +1,203 @@
+"""The process is killed with -9 between the provider's act and our commit; the next one finds it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from payment.domain.names import transfer_of
+from sandbox.settings import Settings as SandboxSettings
+from sandbox.testing import SECRET, serving
+from services.payment.tests.desk import NOWHERE, served
+from shared.testing.identities import auth_keys
+from shared.testing.waiting import until
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from services.payment.tests.desk import Desk
+    from shared.db.provision import ServiceDatabase
+    from shared.testing.identities import Issuer, KeyPair
+
+
+class Bystander:
+    """Stands before the sandbox, passes everything on, and kills the service once its call has had effect."""
+
+    def __init__(self, upstream: str, deadly: str) -> None:
+        self._upstream = upstream
+        self._deadly = deadly
+        self.victim: asyncio.subprocess.Process | None = None
+        self.passed: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive()).get("body", b"")
+        call = f"{scope['method']} {scope['path']}"
+        headers = [(n, v) for n, v in scope["headers"] if n not in (b"host", b"content-length")]
+        query = scope["query_string"].decode()
+        async with httpx.AsyncClient(base_url=self._upstream, trust_env=False) as http:
+            answer = await http.request(
+                scope["method"], f"{scope['path']}?{query}", content=body, headers=headers
+            )
+        self.passed.append(call)
+        if call == self._deadly and self.victim is not None:
+            self.victim.kill()
+            await self.victim.wait()
+            self.victim = None
+        kind = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": kind})
+        await send({"type": "http.response.body", "body": answer.content})
+
+
+@pytest.fixture(scope="module")
+async def sandbox() -> AsyncIterator[str]:
+    async with serving("payments", SandboxSettings(api_key="k")) as url:
+        yield url
+
+
+class Service:
+    """A real process, started as in production; ``stop`` and a new ``start`` make the next one."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self.process: asyncio.subprocess.Process | None = None
+        self.url = ""
+
+    async def start(self) -> asyncio.subprocess.Process:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        environment = os.environ | self._environment | {"LEDGERBELL_PORT": str(port)}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "payment", env=environment, stdout=asyncio.subprocess.DEVNULL
+        )
+
+        async def ready() -> bool:
+            try:
+                async with httpx.AsyncClient(trust_env=False) as http:
+                    return (await http.get(f"{self.url}/readyz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        await until(ready)
+        return self.process
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+            await self.process.wait()
+
+
+@asynccontextmanager
+async def running(
+    database: ServiceDatabase, users: Issuer, service_key: KeyPair, provider_url: str
+) -> AsyncIterator[Service]:
+    service = Service(
+        {
+            "LEDGERBELL_DATABASE_URL": database.url,
+            "LEDGERBELL_BROKER_URL": NOWHERE,
+            "LEDGERBELL_AUTH_KEYS": auth_keys(users.key()),
+            "LEDGERBELL_CREDIT_URL": "http://127.0.0.1:1",
+            "LEDGERBELL_SERVICE_KEY": service_key.private,
+            "LEDGERBELL_SANDBOX_URL": provider_url,
+            "LEDGERBELL_SANDBOX_API_KEY": "k",
+            "LEDGERBELL_SANDBOX_WEBHOOK_SECRETS": SECRET,
+            "LEDGERBELL_PROVIDER_TIMEOUT_SECONDS": "0.5",
+            "LEDGERBELL_JANITOR_STEPS_SECONDS": "[0.2, 1, 1]",
+            "LEDGERBELL_LOG_LEVEL": "ERROR",
+        }
+    )
+    try:
+        yield service
+    finally:
+        await service.stop()
+
+
+async def row_of(database: ServiceDatabase, table: str, id_: UUID, wanted: str) -> dict[str, Any]:
+    """The row, once it is in the state that is wanted."""
+    connection = await asyncpg.connect(database.url)
+    try:
+
+        async def found() -> dict[str, Any] | None:
+            row = await connection.fetchrow(f"SELECT * FROM {table} WHERE id = $1", id_)  # noqa: S608  # Ours.
+            return dict(row) if row is not None and row["state"] == wanted else None
+
+        row = await until(found, within_seconds=45)
+        assert row is not None
+        return row
+    finally:
+        await connection.close()
+
+
+async def test_killed_after_the_checkout_was_made_the_next_process_finds_it(
+    database: ServiceDatabase, users: Issuer, service_key: KeyPair, sandbox: str
+) -> None:
+    bystander = Bystander(sandbox, "POST /v1/checkouts")
+    async with served(bystander) as url, running(database, users, service_key, url) as service:
+        bystander.victim = await service.start()
+        user, key = f"user-{uuid4()}", str(uuid4())
+        headers = {"authorization": f"Bearer {users.token(user)}", "idempotency-key": key}
+        body = {"amount": "25.00", "currency": "USD"}
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+            with pytest.raises(httpx.HTTPError):
+                await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
+            await service.start()
+
+            # The user tries again with the same key: the same payment, as it is.
+            again = await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
+            assert (again.status_code, again.json()["state"]) == (201, "initiated")
+            row = await row_of(database, "payment", UUID(again.json()["payment_id"]), "pending")
+            view = (await http.get(f"{service.url}/v1/payments/{row['id']}", headers=headers)).json()
+
+    assert view["checkout_url"].startswith(sandbox)
+    assert bystander.passed.count("POST /v1/checkouts") == 1, "never made again"
+    assert row["transfer_id"] == transfer_of(row["id"])
+
+
+async def test_killed_after_the_refund_was_made_the_next_process_finds_it(
+    database: ServiceDatabase, users: Issuer, service_key: KeyPair, sandbox: str, desk: Desk
+) -> None:
+    bystander = Bystander(sandbox, "POST /v1/refunds")
+    async with served(bystander) as url, running(database, users, service_key, url) as service:
+        payment, refund_id = await completed_at(sandbox, desk), uuid4()
+        await desk.owner_execute(
+            "INSERT INTO provider_refund (id, payment_id, user_id, amount_minor, currency, reference, state,"
+            " due_at) VALUES ($1, $2, 'u', 1000, 'USD', 'REF-1', 'requested', now() + interval '1 hour')",
+            refund_id,
+            payment,
+        )
+        first = await service.start()
+        bystander.victim = first
+        await desk.owner_execute("UPDATE provider_refund SET due_at = now() WHERE id = $1", refund_id)
+        await first.wait()
+        # Its lease dies with it, only later; the test does not wait for that.
+        await desk.owner_execute("UPDATE provider_refund SET due_at = now() WHERE id = $1", refund_id)
+        await service.start()
+        row = await row_of(database, "provider_refund", refund_id, "refunded")
+
+    assert row["provider_refund_id"].startswith("re_")
+    assert bystander.passed.count("POST /v1/refunds") == 1
+
+
+async def completed_at(sandbox: str, desk: Desk) -> UUID:
+    """A payment that was paid at the sandbox and credited, as a row; its id."""
+    payment = await desk.completed()
+    body = {"reference": payment.reference, "amount_minor": payment.money.minor, "currency": "USD"}
+    headers = {"authorization": "Bearer k", "idempotency-key": str(payment.id)}
+    async with httpx.AsyncClient(base_url=sandbox, headers=headers, trust_env=False) as http:
+        made = (await http.post("/v1/checkouts", json=body)).json()
+        await http.post(f"/v1/checkouts/{made['id']}/pay")
+    await desk.owner_execute(
+        "UPDATE payment SET provider = 'sandbox', provider_id = $2 WHERE id = $1", payment.id, made["id"]
+    )
+    return payment.id
