@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
 class Bystander:
     """Stands before the sandbox, passes everything on, and kills the service once its call has had effect."""
 
-    def __init__(self, upstream: str, deadly: str) -> None:
+    def __init__(self, upstream: str) -> None:
         self._upstream = upstream
-        self._deadly = deadly
+        self.deadly = ""
         self.victim: asyncio.subprocess.Process | None = None
         self.passed: list[str] = []
 
@@ -50,7 +49,7 @@ class Bystander:
                 scope["method"], f"{scope['path']}?{query}", content=body, headers=headers
             )
         self.passed.append(call)
-        if call == self._deadly and self.victim is not None:
+        if call == self.deadly and self.victim is not None:
             self.victim.kill()
             await self.victim.wait()
             self.victim = None
@@ -82,14 +81,15 @@ class Service:
             sys.executable, "-m", "payment", env=environment, stdout=asyncio.subprocess.DEVNULL
         )
 
-        async def ready() -> bool:
-            try:
-                async with httpx.AsyncClient(trust_env=False) as http:
-                    return (await http.get(f"{self.url}/readyz")).status_code == 200
-            except httpx.HTTPError:
-                return False
+        async with httpx.AsyncClient(trust_env=False) as http:
 
-        await until(ready)
+            async def ready() -> bool:
+                try:
+                    return (await http.get(f"{self.url}/readyz")).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await until(ready)
         return self.process
 
     async def stop(self) -> None:
@@ -98,29 +98,38 @@ class Service:
             await self.process.wait()
 
 
-@asynccontextmanager
-async def running(
-    database: ServiceDatabase, users: Issuer, service_key: KeyPair, provider_url: str
+@pytest.fixture(scope="module")
+async def bystander(sandbox: str) -> Bystander:
+    return Bystander(sandbox)
+
+
+@pytest.fixture(scope="module")
+async def service(
+    database: ServiceDatabase, users: Issuer, service_key: KeyPair, bystander: Bystander
 ) -> AsyncIterator[Service]:
-    service = Service(
-        {
-            "LEDGERBELL_DATABASE_URL": database.url,
-            "LEDGERBELL_BROKER_URL": NOWHERE,
-            "LEDGERBELL_AUTH_KEYS": auth_keys(users.key()),
-            "LEDGERBELL_CREDIT_URL": "http://127.0.0.1:1",
-            "LEDGERBELL_SERVICE_KEY": service_key.private,
-            "LEDGERBELL_SANDBOX_URL": provider_url,
-            "LEDGERBELL_SANDBOX_API_KEY": "k",
-            "LEDGERBELL_SANDBOX_WEBHOOK_SECRETS": SECRET,
-            "LEDGERBELL_PROVIDER_TIMEOUT_SECONDS": "0.5",
-            "LEDGERBELL_JANITOR_STEPS_SECONDS": "[0.2, 1, 1]",
-            "LEDGERBELL_LOG_LEVEL": "ERROR",
-        }
-    )
-    try:
+    async with served(bystander) as url:
+        service = Service(environment(database, users, service_key, url))
+        await service.start()
         yield service
-    finally:
         await service.stop()
+
+
+def environment(
+    database: ServiceDatabase, users: Issuer, service_key: KeyPair, provider_url: str
+) -> dict[str, str]:
+    return {
+        "LEDGERBELL_DATABASE_URL": database.url,
+        "LEDGERBELL_BROKER_URL": NOWHERE,
+        "LEDGERBELL_AUTH_KEYS": auth_keys(users.key()),
+        "LEDGERBELL_CREDIT_URL": "http://127.0.0.1:1",
+        "LEDGERBELL_SERVICE_KEY": service_key.private,
+        "LEDGERBELL_SANDBOX_URL": provider_url,
+        "LEDGERBELL_SANDBOX_API_KEY": "k",
+        "LEDGERBELL_SANDBOX_WEBHOOK_SECRETS": SECRET,
+        "LEDGERBELL_PROVIDER_TIMEOUT_SECONDS": "0.5",
+        "LEDGERBELL_JANITOR_STEPS_SECONDS": "[0.2, 1, 1]",
+        "LEDGERBELL_LOG_LEVEL": "ERROR",
+    }
 
 
 async def row_of(database: ServiceDatabase, table: str, id_: UUID, wanted: str) -> dict[str, Any]:
@@ -140,24 +149,22 @@ async def row_of(database: ServiceDatabase, table: str, id_: UUID, wanted: str) 
 
 
 async def test_killed_after_the_checkout_was_made_the_next_process_finds_it(
-    database: ServiceDatabase, users: Issuer, service_key: KeyPair, sandbox: str
+    database: ServiceDatabase, users: Issuer, service: Service, sandbox: str, bystander: Bystander
 ) -> None:
-    bystander = Bystander(sandbox, "POST /v1/checkouts")
-    async with served(bystander) as url, running(database, users, service_key, url) as service:
-        bystander.victim = await service.start()
-        user, key = f"user-{uuid4()}", str(uuid4())
-        headers = {"authorization": f"Bearer {users.token(user)}", "idempotency-key": key}
-        body = {"amount": "25.00", "currency": "USD"}
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            with pytest.raises(httpx.HTTPError):
-                await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
-            await service.start()
+    bystander.deadly, bystander.victim = "POST /v1/checkouts", service.process
+    key = str(uuid4())
+    headers = {"authorization": f"Bearer {users.token(f'user-{uuid4()}')}", "idempotency-key": key}
+    body = {"amount": "25.00", "currency": "USD"}
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        with pytest.raises(httpx.HTTPError):
+            await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
+        await service.start()
 
-            # The user tries again with the same key: the same payment, as it is.
-            again = await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
-            assert (again.status_code, again.json()["state"]) == (201, "initiated")
-            row = await row_of(database, "payment", UUID(again.json()["payment_id"]), "pending")
-            view = (await http.get(f"{service.url}/v1/payments/{row['id']}", headers=headers)).json()
+        # The user tries again with the same key: the same payment, as it is.
+        again = await http.post(f"{service.url}/v1/payments", json=body, headers=headers)
+        assert again.status_code == 201
+        row = await row_of(database, "payment", UUID(again.json()["payment_id"]), "pending")
+        view = (await http.get(f"{service.url}/v1/payments/{row['id']}", headers=headers)).json()
 
     assert view["checkout_url"].startswith(sandbox)
     assert bystander.passed.count("POST /v1/checkouts") == 1, "never made again"
@@ -165,25 +172,24 @@ async def test_killed_after_the_checkout_was_made_the_next_process_finds_it(
 
 
 async def test_killed_after_the_refund_was_made_the_next_process_finds_it(
-    database: ServiceDatabase, users: Issuer, service_key: KeyPair, sandbox: str, desk: Desk
+    database: ServiceDatabase, service: Service, sandbox: str, bystander: Bystander, desk: Desk
 ) -> None:
-    bystander = Bystander(sandbox, "POST /v1/refunds")
-    async with served(bystander) as url, running(database, users, service_key, url) as service:
-        payment, refund_id = await completed_at(sandbox, desk), uuid4()
-        await desk.owner_execute(
-            "INSERT INTO provider_refund (id, payment_id, user_id, amount_minor, currency, reference, state,"
-            " due_at) VALUES ($1, $2, 'u', 1000, 'USD', 'REF-1', 'requested', now() + interval '1 hour')",
-            refund_id,
-            payment,
-        )
-        first = await service.start()
-        bystander.victim = first
-        await desk.owner_execute("UPDATE provider_refund SET due_at = now() WHERE id = $1", refund_id)
-        await first.wait()
-        # Its lease dies with it, only later; the test does not wait for that.
-        await desk.owner_execute("UPDATE provider_refund SET due_at = now() WHERE id = $1", refund_id)
-        await service.start()
-        row = await row_of(database, "provider_refund", refund_id, "refunded")
+    payment, refund_id = await completed_at(sandbox, desk), uuid4()
+    killed = service.process
+    assert killed is not None
+    bystander.deadly, bystander.victim = "POST /v1/refunds", killed
+    await desk.owner_execute(
+        "INSERT INTO provider_refund"
+        " (id, payment_id, user_id, amount_minor, currency, reference, state, due_at)"
+        " VALUES ($1, $2, 'u', 1000, 'USD', 'REF-1', 'requested', now())",
+        refund_id,
+        payment,
+    )
+    await killed.wait()
+    # Its lease ends half a minute later; the test does not wait for that.
+    await desk.owner_execute("UPDATE provider_refund SET due_at = now() WHERE id = $1", refund_id)
+    await service.start()
+    row = await row_of(database, "provider_refund", refund_id, "refunded")
 
     assert row["provider_refund_id"].startswith("re_")
     assert bystander.passed.count("POST /v1/refunds") == 1

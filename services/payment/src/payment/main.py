@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import httpx
 from pydantic import Field
@@ -39,9 +39,15 @@ from shared.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.types import Lifespan
 
 SERVICE = "payment"
 EXCHANGE = exchange_of(PaymentSucceeded.TYPE)
+PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    InvalidAmount: (422, "invalid_amount"),
+    UnknownCurrency: (422, "unknown_currency"),
+    InvalidCursor: (422, "invalid_cursor"),
+}
 
 
 class NoProvider(ValueError):
@@ -172,19 +178,33 @@ def assemble(settings: Settings, providers: Mapping[str, Provider]) -> FastAPI:
     looks = Errands(db, payment, Janitor(outbox, providers, credit, policy).look)
     refund_looks = Errands(db, provider_refund, refunds.look)
     news = Errands(db, webhook, Webhooks(outbox, db, providers, refunds, policy).process)
-    subscriber = Subscriber(
-        outbox,
-        db.probe,
-        settings.broker_url,
-        SERVICE,
-        subscriptions(policy),
-        handled=refund_looks.nudge,
-    )
+    heard = subscriptions(policy)
+    subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, heard, handled=refund_looks.nudge)
     works = outbox.works | subscriber.works
     works |= {"payments": looks.run, "refunds": refund_looks.run, "webhooks": news.run}
     works["preflight"] = partial(
         keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
     )
+    routers = [
+        payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), tuple(providers)),
+        webhook_routes(db, providers, news.nudge),
+    ]
+    closing = [*(provider.close for provider in providers.values()), credit_http.aclose]
+    return create_app(
+        "Ledgerbell payment",
+        keyring=keyring,
+        routers=routers,
+        lifespan=_lifespan(db, works, closing),
+        problems=PROBLEMS,
+        # The broker is not among them: payments go on without it, and its state is a metric.
+        ready={"database": db.probe},
+    )
+
+
+Work: TypeAlias = Callable[[], Awaitable[None]]
+
+
+def _lifespan(db: Database, works: Mapping[str, Work], closing: Sequence[Work]) -> Lifespan[FastAPI]:
     workers = Workers()
 
     @asynccontextmanager
@@ -196,27 +216,11 @@ def assemble(settings: Settings, providers: Mapping[str, Provider]) -> FastAPI:
             yield
         finally:
             await workers.stop()
-            for provider in providers.values():
-                await provider.close()
-            await credit_http.aclose()
+            for close in closing:
+                await close()
             await db.close()
 
-    return create_app(
-        "Ledgerbell payment",
-        keyring=keyring,
-        routers=[
-            payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), tuple(providers)),
-            webhook_routes(db, providers, news.nudge),
-        ],
-        lifespan=lifespan,
-        problems={
-            InvalidAmount: (422, "invalid_amount"),
-            UnknownCurrency: (422, "unknown_currency"),
-            InvalidCursor: (422, "invalid_cursor"),
-        },
-        # The broker is not among them: payments go on without it, and its state is a metric.
-        ready={"database": db.probe},
-    )
+    return lifespan
 
 
 def main() -> None:
