@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 import credit.main
+from payment.adapters.providers import Providers
 from payment.adapters.providers.fake import FakeProvider
 from payment.main import Settings, assemble
 from services.payment.tests.desk import NOWHERE, Api, CreditBooks, Desk
@@ -98,7 +99,7 @@ def settings(database: ServiceDatabase, users: Issuer, service_key: KeyPair) -> 
 async def api(settings: Settings, users: Issuer) -> AsyncIterator[Api]:
     """The running service with all its workers, and a fresh provider."""
     provider = FakeProvider()
-    app = assemble(settings, {provider.name: provider})
+    app = assemble(settings, Providers({provider.name: provider}))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

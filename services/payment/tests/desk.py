@@ -17,6 +17,7 @@ import uvicorn
 
 from credit.consumers import add_paid_credits
 from payment.adapters import payments, refunds
+from payment.adapters.providers import Providers
 from payment.adapters.providers.fake import FakeProvider
 from payment.consumers import subscriptions
 from payment.domain.payment import Intent, Payment, ProviderRefund
@@ -63,7 +64,7 @@ class Desk:
         self, db: Database, outbox: Outbox, credit: Credit, provider: FakeProvider, owner_url: str
     ) -> None:
         self.db, self.outbox, self.provider, self._owner_url = db, outbox, provider, owner_url
-        providers = {provider.name: provider}
+        providers = Providers({provider.name: provider})
         self.checkouts = Checkouts(outbox, providers, POLICY, lambda: None)
         self.janitor = Janitor(outbox, providers, credit, POLICY)
         self.refunds = Refunds(outbox, providers, POLICY)

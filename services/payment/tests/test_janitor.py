@@ -221,3 +221,12 @@ async def _seconds(desk: Desk, payment: Payment) -> int:
         )
     assert row is not None
     return int(row["due"])
+
+
+async def test_a_provider_that_is_no_longer_configured_is_away_and_nothing_is_decided(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    await desk.owner_execute("UPDATE payment SET provider = 'closed' WHERE id = $1", payment.id)
+
+    after = await desk.look(payment)
+
+    assert (after.state, await _seconds(desk, payment)) == (State.UNKNOWN, 3600)

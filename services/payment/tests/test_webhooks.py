@@ -191,6 +191,20 @@ async def test_success_after_failure_wins(desk: Desk, ended: str) -> None:
     ]
 
 
+async def test_given_up_and_paid_at_once_it_succeeds(desk: Desk) -> None:
+    for _ in range(10):
+        payment = await desk.begin()
+        desk.provider.pay(payment.reference)
+        webhook = await desk.news(payment)
+
+        await asyncio.gather(
+            desk.webhooks.process(webhook), desk.checkouts.give_up(payment), return_exceptions=True
+        )
+
+        assert (await desk.now(payment)).state is State.SUCCEEDED
+        assert (await desk.published(payment.user_id)).count("payment.succeeded") == 1
+
+
 async def test_a_late_failure_never_undoes_a_success(desk: Desk) -> None:
     payment = await desk.paid()
     for status in ("declined", "expired"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import httpx
 from pydantic import Field
 
-from payment.adapters.providers import Paystack, Provider, Sandbox, Stripe
+from payment.adapters.providers import Paystack, Provider, Providers, Sandbox, Stripe
 from payment.adapters.providers.paystack import URL as PAYSTACK_URL
 from payment.adapters.providers.stripe import URL as STRIPE_URL
 from payment.adapters.tables import payment, provider_refund, webhook
@@ -93,10 +93,10 @@ class Settings(DatabaseSettings):
         )
 
 
-def configured(settings: Settings) -> dict[str, Provider]:
+def configured(settings: Settings) -> Providers:
     """The providers by name, the first one being the default. Raises NoProvider."""
     found = [make(settings) for make in (_stripe, _paystack, _sandbox)]
-    providers = {provider.name: provider for provider in found if provider is not None}
+    providers = Providers({provider.name: provider for provider in found if provider is not None})
     if not providers:
         raise NoProvider(
             "no payment provider is configured: set LEDGERBELL_STRIPE_API_KEY,"
@@ -164,7 +164,7 @@ def build(settings: Settings) -> FastAPI:
     return assemble(settings, configured(settings))
 
 
-def assemble(settings: Settings, providers: Mapping[str, Provider]) -> FastAPI:
+def assemble(settings: Settings, providers: Providers) -> FastAPI:
     """The same with given providers."""
     keyring = Keyring.from_json(settings.auth_keys)
     policy = settings.policy()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from payment.domain.payment import Payment, ProviderRefund
-from payment.domain.provider import Checkout, RefundFound, WebhookEvent
+from payment.domain.provider import Checkout, ProviderAway, RefundFound, WebhookEvent
 
 
 class Provider(Protocol):
@@ -46,3 +46,10 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Give its connections back."""
+
+
+class Providers(dict[str, Provider]):
+    """Those that are configured, by name. One that no longer is, is away: its payments are not forgotten."""
+
+    def __missing__(self, name: str) -> Provider:
+        raise ProviderAway(f"{name} is not configured")
