@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -14,13 +13,21 @@ import asyncpg
 import httpx
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from credit.main import build as build_credit
 from services.verification.tests.bench import Bench, Books
+from services.verification.tests.fragile import Crash, FragileTransport, Fuse, fragile
 from shared.http.auth import Identity
 from shared.http.credit import CreditAway
-from shared.outbox import Outbox, OutboxTransaction
 from shared.testing.identities import Issuer
 from verification.adapters.providers.fake import Fails, FakeProvider
 from verification.domain.errors import StateConflict, UnknownVerification
@@ -51,53 +58,6 @@ PAID = {State.AWAITING_SMS, State.EXPIRING, State.CANCELLING, State.COMPLETED, *
 }
 
 
-class Crash(Exception):
-    """The process dies here: nothing after it is done."""
-
-
-class Fuse:
-    """Burns with every step; the step at which it ends is the last, done or not."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-
-    def burn(self) -> None:
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise Crash
-
-
-class FragileOutbox(Outbox):
-    """Dies before a commit, or right after it."""
-
-    fuse: Fuse
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[OutboxTransaction]:
-        async with super().transaction() as tx:
-            yield tx
-            self.fuse.burn()
-        self.fuse.burn()
-
-
-class FragileTransport(httpx.AsyncBaseTransport):
-    """Dies before credit is asked, or before its answer arrives."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, fuse: Fuse) -> None:
-        self._inner = inner
-        self._fuse = fuse
-        self.away = False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.away:
-            raise httpx.ConnectError("away")
-        self._fuse.burn()
-        answer = await self._inner.handle_async_request(request)
-        self._fuse.burn()
-        return answer
-
-
 class Machine(RuleBasedStateMachine):
     """The user asks, gives up and looks; the provider does what it likes; errands come when they come."""
 
@@ -109,8 +69,9 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.wait(self.open())
         self.asked: list[UUID] = []
+        self.crashed = False
+        self.wait(self.open())
 
     def wait(self, work: Awaitable[T]) -> T:
         async def waiting() -> T:
@@ -128,9 +89,7 @@ class Machine(RuleBasedStateMachine):
         http = httpx.AsyncClient(transport=self.transport, base_url="http://credit")
         self.provider = FakeProvider()
         trade, _ = trade_of(self.ours, {"fake": self.provider}, http)
-        outbox = FragileOutbox(trade.db, self.ours.broker_url, "verification")
-        outbox.fuse = self.fuse
-        self.trade = replace(trade, outbox=outbox)
+        self.trade = fragile(trade, self.fuse)
         await trade.db.connect()
         self.books = Books(
             await asyncpg.connect(self.ours.database_url),
@@ -160,37 +119,56 @@ class Machine(RuleBasedStateMachine):
             with suppress(Crash, CreditAway, StateConflict, UnknownVerification):
                 await work
         finally:
+            self.crashed |= self.fuse.left is not None and self.fuse.left < 0
             self.fuse.left = None
 
-    CRASHES = st.none() | st.integers(min_value=0, max_value=8)
+    CRASHES = st.sampled_from([None, None, *range(7)])
     ERRANDS = st.integers(min_value=1, max_value=3)
 
+    @initialize(target=wanted, runs=st.integers(min_value=0, max_value=2))
+    def begin(self, runs: int) -> UUID:
+        id_ = self.request_one(None)
+        for _ in range(runs):
+            self.wait(self.bench.run(id_))
+        return id_
+
+    @precondition(lambda self: len(self.asked) < 2)
     @rule(crash_at=CRASHES, target=wanted)
     def request(self, crash_at: int | None) -> UUID:
+        return self.request_one(crash_at)
+
+    def request_one(self, crash_at: int | None) -> UUID:
         id_ = uuid4()
         self.wait(self.attempt(self.bench.request(self.user, id_), crash_at))
         self.asked.append(id_)
         return id_
 
+    @precondition(lambda self: self.crashed)
     @rule(id_=wanted, crash_at=CRASHES)
     def request_again(self, id_: UUID, crash_at: int | None) -> None:
         self.wait(self.attempt(self.bench.request(self.user, id_), crash_at))
 
     @rule(id_=wanted, crash_at=CRASHES, times=ERRANDS)
+    def run_errand(self, id_: UUID, crash_at: int | None, times: int) -> None:
+        self.errand(id_, crash_at, times)
+
     def errand(self, id_: UUID, crash_at: int | None, times: int) -> None:
-        for _ in range(times):
+        crashes = [crash_at] + [None] * (times - 1)  # Whoever dies is followed by somebody who does not.
+        for crash_at in crashes:
             if self.wait(self.known(id_)):
                 self.wait(self.attempt(self.bench.run(id_), crash_at))
 
+    @precondition(lambda self: not any(self.provider.failing.values()))
     @rule(call=st.sampled_from(["buy", "find", "check", "cancel", "finish"]), how=st.sampled_from(Fails))
     def provider_fails(self, call: str, how: Fails) -> None:
         fits = {Fails.DECLINES: "buy", Fails.TOO_EARLY: "cancel"}.get(how, call)
         self.provider.failing.setdefault(fits, []).append(how)
 
-    @rule(away=st.booleans())
-    def credit_is(self, away: bool) -> None:
-        self.transport.away = away
+    @rule(calls=st.integers(min_value=1, max_value=2))
+    def credit_is_away(self, calls: int) -> None:
+        self.transport.away_for = calls
 
+    @precondition(lambda self: self.provider.orders)
     @rule(id_=wanted, code=st.sampled_from(["1111", "2222"]), told=st.booleans())
     def sms(self, id_: UUID, code: str, told: bool) -> None:
         if order_id := self.wait(self.order_of(id_)):
@@ -198,6 +176,7 @@ class Machine(RuleBasedStateMachine):
             if told:
                 self.wait(self.attempt(self.observe(id_, order_id), None))
 
+    @precondition(lambda self: self.provider.orders)
     @rule(id_=wanted)
     def ends_at_the_provider(self, id_: UUID) -> None:
         order_id = self.wait(self.order_of(id_))
@@ -209,9 +188,11 @@ class Machine(RuleBasedStateMachine):
         caller = Identity(self.user, frozenset({"user"}), 0)
         self.wait(self.attempt(cancel(self.trade, id_, caller), crash_at))
 
-    @rule(id_=wanted)
-    def deadline(self, id_: UUID) -> None:
+    @precondition(lambda self: self.provider.orders)
+    @rule(id_=wanted, crash_at=CRASHES)
+    def deadline(self, id_: UUID, crash_at: int | None) -> None:
         self.wait(self.books.put(id_, "deadline = now() - interval '1 s'"))
+        self.errand(id_, crash_at, 1)
 
     async def observe(self, id_: UUID, order_id: str) -> None:
         await waiting.observe(self.trade, id_, self.provider.orders[order_id])
@@ -226,7 +207,7 @@ class Machine(RuleBasedStateMachine):
     async def come_to_rest(self) -> None:
         """All is well again: provider, credit and errands; nothing may be left hanging."""
         self.provider.failing.clear()
-        self.transport.away = False
+        self.transport.away_for = 0
         for id_ in filter(None, self.asked):
             if not await self.known(id_):
                 continue
@@ -285,8 +266,8 @@ def test_nobody_pays_for_nothing_whatever_happens(
     run_state_machine_as_test(
         Played,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=30,
+            max_examples=20,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
