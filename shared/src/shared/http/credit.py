@@ -106,10 +106,13 @@ class Credit:
             answer = await self._http.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise CreditAway(repr(error)) from None
-        # In flight, too many, or a fault: none of these is a decision.
-        if answer.status_code >= 500 or answer.status_code == 429:
+        # Too many, a fault, or our own token, which is not the user's to mend: none of these is a decision.
+        if answer.status_code >= 500 or answer.status_code in (401, 429):
             raise CreditAway(f"{method} {path}: {answer.status_code}")
-        found: dict[str, Any] = answer.json()
+        try:
+            found: dict[str, Any] = answer.json()
+        except ValueError:  # Something between us and credit has answered.
+            raise CreditAway(f"{method} {path}: {answer.status_code}, not readable") from None
         if answer.is_success:
             return found
         if found.get("code") == "idempotency_key_in_flight":
