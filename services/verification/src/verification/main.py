@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -52,8 +52,8 @@ class Settings(DatabaseSettings):
     max_active: int = Field(default=20, ge=1)
     deadline_seconds: float = Field(default=600, gt=0)
     poll_seconds: float = Field(default=5, gt=0)
-    quick_steps_seconds: tuple[float, ...] = QUICK_SECONDS
-    janitor_steps_seconds: tuple[float, ...] = JANITOR_SECONDS
+    quick_steps_seconds: tuple[float, ...] = Field(default=QUICK_SECONDS, min_length=1)
+    janitor_steps_seconds: tuple[float, ...] = Field(default=JANITOR_SECONDS, min_length=1)
     sandbox_url: str = ""
     sandbox_api_key: str = Field(default="", repr=False)
     sandbox_webhook_secrets: str = Field(default="", repr=False)  # Several, during rotation, with commas.
@@ -70,17 +70,37 @@ class Settings(DatabaseSettings):
         )
 
 
-def providers_of(settings: Settings) -> Iterator[Provider]:
-    """Raises ValueError when a webhook secret cannot be used."""
+class NoProvider(ValueError):
+    """Nobody to buy numbers from; the message names the settings that are missing."""
+
+
+def configured(settings: Settings) -> dict[str, Provider]:
+    """The providers whose settings are there, by name. Raises NoProvider where none is, or one is half there."""
+    providers: list[Provider] = []
     if settings.fivesim_token:
-        yield FiveSim(settings.fivesim_token, settings.fivesim_url)
-    if settings.sandbox_url and settings.sandbox_api_key:
-        yield Sandbox(
-            settings.sandbox_url,
-            settings.sandbox_api_key,
-            filter(None, (secret.strip() for secret in settings.sandbox_webhook_secrets.split(","))),
-            minimum_cancel_age_seconds=settings.sandbox_minimum_cancel_age_seconds,
-        )
+        providers.append(FiveSim(settings.fivesim_token, settings.fivesim_url))
+    if settings.sandbox_url:
+        secrets = [
+            secret for given in settings.sandbox_webhook_secrets.split(",") if (secret := given.strip())
+        ]
+        if not settings.sandbox_api_key or not secrets:
+            raise NoProvider(
+                "with LEDGERBELL_SANDBOX_URL go LEDGERBELL_SANDBOX_API_KEY"
+                " and LEDGERBELL_SANDBOX_WEBHOOK_SECRETS"
+            )
+        try:
+            sandbox = Sandbox(
+                settings.sandbox_url,
+                settings.sandbox_api_key,
+                secrets,
+                minimum_cancel_age_seconds=settings.sandbox_minimum_cancel_age_seconds,
+            )
+        except ValueError:
+            raise NoProvider("LEDGERBELL_SANDBOX_WEBHOOK_SECRETS: whsec_ and base64, with commas") from None
+        providers.append(sandbox)
+    if not providers:
+        raise NoProvider("set LEDGERBELL_FIVESIM_TOKEN or LEDGERBELL_SANDBOX_URL")
+    return {provider.name: provider for provider in providers}
 
 
 def build(
@@ -94,7 +114,7 @@ def build(
     http = credit_http or httpx.AsyncClient(
         base_url=settings.credit_url, timeout=TIMEOUT_SECONDS, trust_env=False
     )
-    named = {p.name: p for p in (providers_of(settings) if providers is None else providers)}
+    named = configured(settings) if providers is None else {p.name: p for p in providers}
     assortment = Assortment(read_services(settings.services_file), named)
     trade, errands = trade_of(settings, named, http)
     hints = Errands(trade.db, tables.webhook, partial(telling.process, trade))

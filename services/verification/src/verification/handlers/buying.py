@@ -90,7 +90,7 @@ async def charge(trade: Trade, row: Record) -> None:
             await _lost_hold(trade, row)
         else:
             log.critical("credit.refuses", id=str(row["id"]), status=refused.status, problem=refused.code)
-            await later(trade, row, trade.pace.credit_retry)
+            await later(trade, row, trade.pace.abandon_after)
         return
     async with trade.outbox.transaction() as tx:
         now = await verifications.lock(tx, row["id"])

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import AwareDatetime, Field, ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared.observability.logs import get_logger
 from verification.adapters.providers.provider import UNDECIDED, View, ask, client, read
@@ -85,7 +86,10 @@ class Sandbox:
         """Raises ValueError when a secret is not one of Standard Webhooks."""
         self.minimum_cancel_age_seconds = minimum_cancel_age_seconds
         self._http = client(url, api_key)
-        self._verifiers = [Webhook(secret) for secret in webhook_secrets]
+        try:
+            self._verifiers = [Webhook(secret) for secret in webhook_secrets]
+        except EmptyWebhookSecretError:
+            raise ValueError("a webhook secret is empty") from None
 
     async def buy(self, purchase: Purchase) -> Order:
         body = {
