@@ -48,7 +48,7 @@ class Story:
 
     async def price_of(self, service: str) -> tuple[str, str]:
         """A service's name, and its price."""
-        found = next(each for each in await self.customer.services() if each["service"] == service)
+        found = next(each for each in await self.customer.services() if each["key"] == service)
         return str(found["name"]), str(found["price"])
 
     async def verify(self, service: str) -> View:
