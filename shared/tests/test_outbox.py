@@ -102,6 +102,7 @@ async def test_an_event_leaves_right_after_its_commit_and_takes_its_trace_along(
         with traced(trace):
             async with db.transaction() as tx:
                 row = await write(tx, uuid4(), "ada", deducted())
+        assert row is not None
         direct.committed([row])
         await arrived.until({row["id"]})
         await until_gone(db, [row["id"]])
@@ -113,6 +114,16 @@ async def test_an_event_leaves_right_after_its_commit_and_takes_its_trace_along(
     assert envelope.causationid == "click-1"
     assert envelope.traceparent == trace.traceparent
     assert isinstance(envelope.event(), CreditDeducted)
+
+
+async def test_the_same_event_again_while_it_still_waits_is_not_written_twice(db: Database) -> None:
+    (id_,) = await commit(db, 1)
+
+    async with db.transaction() as tx:
+        again = await write(tx, id_, "ada", deducted())
+
+    assert again is None
+    assert await remaining(db, [id_]) == 1
 
 
 async def test_a_rolled_back_event_is_never_published(db: Database) -> None:

@@ -41,7 +41,8 @@ class OutboxTransaction(Transaction):
         ``event_id`` is given where the same event may have to be published again: inboxes know it then.
         """
         id_ = event_id or uuid7()
-        self.written.append(await write(self, id_, user_id, event))
+        if (row := await write(self, id_, user_id, event)) is not None:
+            self.written.append(row)
         return id_
 
 

@@ -52,13 +52,16 @@ def _columns() -> tuple[sa.Column[object], ...]:
     )
 
 
-async def write(tx: Transaction, event_id: UUID, user_id: str, event: Event) -> Record:
-    """Write one event in the caller's transaction; give the row to ``DirectPublisher`` after its commit."""
+async def write(tx: Transaction, event_id: UUID, user_id: str, event: Event) -> Record | None:
+    """Write one event in the caller's transaction; give the row to ``DirectPublisher`` after its commit.
+
+    None: the event is here already and has yet to leave, so it need not be written again.
+    """
     trace = current_trace()
-    row = await tx.fetchrow(
+    return await tx.fetchrow(
         f"""
         INSERT INTO outbox (id, type, user_id, data, traceparent, correlation_id, causation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {OUTBOX_COLUMNS}
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING {OUTBOX_COLUMNS}
         """,  # noqa: S608  # The columns are our own constant.
         event_id,
         event.TYPE,
@@ -68,8 +71,6 @@ async def write(tx: Transaction, event_id: UUID, user_id: str, event: Event) -> 
         trace and trace.correlation_id,
         trace and trace.causation_id,
     )
-    assert row is not None
-    return row
 
 
 def to_envelope(row: Record, source: str) -> Envelope:

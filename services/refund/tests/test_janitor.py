@@ -1,0 +1,129 @@
+"""What was lost on the way is found again: by its steps, under the same ids, and at last by a person."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from credit.consumers import SUBSCRIPTIONS as CREDIT_SUBSCRIPTIONS
+from services.refund.tests.bench import STEPS, Bench, deliver, envelopes
+
+DAY = 86_400.0
+
+
+async def under_way(bench: Bench, kind: str) -> tuple[str, dict[str, Any]]:
+    user = await bench.user_with("10.00")
+    if kind == "credit":
+        asked = await bench.ask(user, verification_id=await bench.bought(user))
+    else:
+        asked = await bench.ask(user, payment_id=await bench.paid(user))
+    await bench.process(asked.json()["refund_id"])
+    return user, asked.json()
+
+
+async def booked_without_a_word(bench: Bench, user: str) -> None:
+    """Credit books what it is asked to, and nobody hears of it."""
+    for envelope in await envelopes(bench.outbox, user, "refund"):
+        await deliver(bench.credit_outbox, CREDIT_SUBSCRIPTIONS, envelope)
+
+
+def causes(lines: Any) -> list[str]:
+    return [line["cause"] for line in lines if line["log_level"] == "critical"]
+
+
+@pytest.mark.parametrize("kind", ["credit", "money"])
+async def test_it_asks_again_under_the_same_id_by_its_steps_and_then_daily_with_an_alert(
+    bench: Bench, kind: str
+) -> None:
+    _, refund = await under_way(bench, kind)
+    row = await bench.row(refund["refund_id"])
+    waits, alerts = [row["due_in"].total_seconds()], []
+
+    for _ in range(len(STEPS) + 1):
+        async with bench.outbox.transaction() as tx:  # It was confirmed by the broker, and then lost.
+            await tx.execute("DELETE FROM outbox WHERE id = $1", row["processing_event_id"])
+        with capture_logs() as lines:
+            await bench.do(refund["refund_id"])
+        alerts.append(causes(lines))
+        waits.append((await bench.row(refund["refund_id"]))["due_in"].total_seconds())
+
+    events = await bench.events(refund["user_id"])
+    assert [(e["type"], e["id"]) for e in events[1:]] == [("refund.processing", row["processing_event_id"])]
+    assert [round(wait, -1) for wait in waits] == [*STEPS, DAY, DAY]
+    assert alerts == [[], [], ["stuck"], ["stuck"]]
+    assert await bench.state(refund["refund_id"]) == "processing"
+
+
+async def test_a_booking_nobody_told_of_completes_the_refund(bench: Bench) -> None:
+    user, refund = await under_way(bench, "credit")
+    await booked_without_a_word(bench, user)
+
+    await bench.do(refund["refund_id"])
+    await bench.carry(user)  # The word arrives after all.
+
+    events = await bench.events(user)
+    assert [e["type"] for e in events] == ["refund.initiated", "refund.processing", "refund.completed"]
+    assert (events[-1]["balance_after"], events[-1]["version"]) == (11_00, 2)
+    assert (await bench.row(refund["refund_id"]))["due_at"] is None
+
+
+@pytest.mark.parametrize("kind", ["credit", "money"])
+async def test_while_credit_is_away_nothing_changes_and_the_lease_brings_it_back(
+    bench: Bench, kind: str
+) -> None:
+    user, refund = await under_way(bench, kind)
+    if kind == "money":
+        await bench.returned(refund)
+    before = await bench.row(refund["refund_id"])
+    bench.line.cut = "before"
+
+    await bench.do(refund["refund_id"])
+
+    assert {**await bench.row(refund["refund_id"]), "due_in": 0} == {**before, "due_in": 0}
+    assert len(await bench.published(user)) == 2
+
+
+async def test_a_reversal_that_was_lost_is_asked_for_again_until_it_is_booked(bench: Bench) -> None:
+    user, refund = await under_way(bench, "money")
+    await bench.returned(refund)
+    await bench.do(refund["refund_id"])
+    await bench.refused(refund)
+    row = await bench.row(refund["refund_id"])
+    async with bench.outbox.transaction() as tx:
+        await tx.execute("DELETE FROM outbox WHERE id = $1", row["failed_event_id"])
+
+    await bench.do(refund["refund_id"])
+    said = (await bench.events(user))[-1]
+    waiting = await bench.row(refund["refund_id"])
+    await booked_without_a_word(bench, user)
+    await bench.do(refund["refund_id"])
+
+    assert (said["type"], said["id"], said["reversed"]) == ("refund.failed", row["failed_event_id"], True)
+    assert round(waiting["due_in"].total_seconds(), -1) == STEPS[1]
+    assert (await bench.row(refund["refund_id"]))["due_at"] is None
+    assert await bench.balance(user) == (10_00, 0)
+
+
+async def test_an_errand_that_comes_late_does_nothing_to_what_has_ended(bench: Bench) -> None:
+    user, refund = await under_way(bench, "credit")
+    await bench.carry(user)
+    calls = len(bench.line.calls)
+
+    await bench.do(refund["refund_id"])
+
+    assert len(await bench.published(user)) == 3
+    assert len(bench.line.calls) == calls
+
+
+async def test_an_errand_for_a_cancelled_credit_refund_places_no_hold(bench: Bench) -> None:
+    user = await bench.user_with("10.00")
+    asked = (await bench.ask(user, verification_id=await bench.bought(user))).json()
+    await bench.cancel(asked["refund_id"], user)
+
+    await bench.do(UUID(asked["refund_id"]))
+
+    assert await bench.balance(user) == (10_00, 0)
+    assert bench.line.calls == []
