@@ -2,7 +2,7 @@
 # Plain `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check test bench format lock clean
+.PHONY: help setup demo up check test bench docs format lock clean
 
 bin := .venv/bin
 folders := shared services cli sandbox bench deploy tests conftest.py
@@ -37,6 +37,10 @@ test: ## Every test, against real servers and in a real browser (ARGS='-k name' 
 bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
 	@scripts/setup demo
 	@$(bin)/python -m bench $(ROW)
+
+docs: ## Generate docs/api: OpenAPI of every service, AsyncAPI of all events
+	@scripts/setup
+	@$(bin)/ledgerbell docs docs/api
 
 format: ## Format the code and mend what ruff can mend
 	@scripts/setup

@@ -82,6 +82,7 @@ async def flag(stack: Stack, user: str) -> None:
 async def test_every_row_rings_on_every_tab_with_exactly_its_copy(stack: Stack, story: Story) -> None:
     for chapter in CHAPTERS.values():
         await chapter(story)
+        assert story.late == []
     await flag(stack, story.customer.user)
     await story.rings("🚨 Unusual Activity - 12 debits in a minute. Not you? Contact support")
 

@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from ledgerbell.demo import Place
+from ledgerbell.documents import write_documents
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
 from ledgerbell.run import run_against, run_demo, run_up
@@ -122,6 +123,12 @@ def apply_broker() -> None:
 def show_definitions() -> None:
     """Print the broker's objects as RabbitMQ definitions, for those who import them another way."""
     print(orjson.dumps(topology.definitions(), option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command()
+def docs(into: Path) -> None:
+    """Generate the OpenAPI document of every service and the AsyncAPI document of all events, in a folder."""
+    write_documents(into)
 
 
 @app.command("secrets")

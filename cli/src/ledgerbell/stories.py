@@ -24,19 +24,23 @@ class Story:
     providers: Providers
     tabs: list[Tab]
     expected: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     balance: Decimal = Decimal(0)
     payment: View = field(default_factory=dict)
     verification: View = field(default_factory=dict)
 
     async def rings(self, *texts: str) -> None:
-        """Wait until each tab shows these too. What does not come in time is counted at the end."""
+        """Wait until each tab shows these too. What does not come in time is ``late``, and waited for no more."""
         self.expected += texts
-        wanted = Counter(self.expected)
         for tab in self.tabs:
             try:
-                await tab.until(lambda tab=tab: not wanted - Counter(each.text for each in tab.received))  # type: ignore[misc]  # mypy cannot type a default.
+                await tab.until(lambda tab=tab: not self.missing(tab) - Counter(self.late))  # type: ignore[misc]  # mypy cannot type a default.
             except TimeoutError:
-                continue
+                self.late += (self.missing(tab) - Counter(self.late)).elements()
+
+    def missing(self, tab: Tab) -> Counter[str]:
+        """What the tab should have shown by now, and has not."""
+        return Counter(self.expected) - Counter(received.text for received in tab.received)
 
     def money_in(self, amount: str) -> str:
         self.balance += Decimal(amount)

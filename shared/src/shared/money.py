@@ -12,7 +12,8 @@ from babel.core import Locale
 from babel.numbers import get_currency_precision, list_currencies
 
 MAX_MINOR = 10**15  # Far above any balance, and far below what a bigint sum of entries can hold.
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,15})(\.[0-9]{1,4})?")
+AMOUNT = r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,4})?$"
+_AMOUNT = re.compile(AMOUNT)
 
 
 class InvalidAmount(ValueError):

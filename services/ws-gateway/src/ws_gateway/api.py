@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 
 from shared.http.auth import Caller
+from shared.http.openapi import refusals
 from shared.http.problems import Problem
 from shared.streams import Cursor, InvalidCursor
 from ws_gateway.adapters.notifier import StreamsAway
@@ -39,6 +40,17 @@ class TicketView(BaseModel):
     session_ends_at: int
 
 
+class PollView(BaseModel):
+    """``frames`` as a socket would have said them; ``cursor`` is what to ask after next time.
+
+    With ``reset`` load the history afresh.
+    """
+
+    frames: list[dict[str, Any]]
+    cursor: str
+    reset: bool
+
+
 def _tickets(request: Request) -> Tickets:
     tickets: Tickets = request.app.state.tickets
     return tickets
@@ -54,8 +66,9 @@ def _upstreams(request: Request) -> Upstreams:
     return upstreams
 
 
-@router.post("/v1/tickets")
+@router.post("/v1/tickets", tags=["socket"])
 async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_tickets)]) -> TicketView:
+    """Opens one socket at ``/v1/ws``, whose first frame, the ``hello``, carries it."""
     return TicketView(
         ticket=tickets.issue(identity),
         expires_in=TICKET_SECONDS,
@@ -63,7 +76,13 @@ async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_ti
     )
 
 
-@router.get("/v1/stream")
+@router.get(
+    "/v1/stream",
+    tags=["stream"],
+    response_model=PollView,
+    responses={304: {"description": "Nothing is new."}}
+    | refusals(invalid_cursor=422, too_many_connections=429),
+)
 async def stream(
     identity: Caller,
     hub: Annotated[Hub, Depends(_hub)],
@@ -71,6 +90,7 @@ async def stream(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
     if_none_match: Annotated[str, Header(max_length=100)] = "",
 ) -> Response:
+    """What is new after a cursor, for who cannot have a socket; ``wait`` seconds for it to come."""
     try:
         cursor = None if after is None else Cursor.parse(after)
         news = await poll(hub, identity.user_id, cursor, known_etag=if_none_match, wait=wait)

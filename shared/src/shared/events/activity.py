@@ -9,6 +9,8 @@ from shared.events.contract import Event, Lane, Text
 
 
 class ActivityFlagged(Event):
+    """Something unusual was seen on the account; ``seen`` says what, to its owner."""
+
     TYPE: ClassVar[str] = "activity.flagged.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 

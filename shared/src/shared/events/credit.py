@@ -11,6 +11,8 @@ AdditionSource = Literal["manual", "bonus", "payment", "refund"]
 
 
 class CreditAdded(BalanceChange):
+    """Credits were added; ``source`` says on whose behalf."""
+
     TYPE: ClassVar[str] = "credit.added.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 
@@ -20,6 +22,8 @@ class CreditAdded(BalanceChange):
 
 
 class CreditDeducted(BalanceChange):
+    """Credits were spent: by a debit, or by a hold that was posted."""
+
     TYPE: ClassVar[str] = "credit.deducted.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 

@@ -16,6 +16,8 @@ class Payment(Event):
 
 
 class PaymentInitiated(Payment):
+    """There is a checkout to pay at."""
+
     TYPE: ClassVar[str] = "payment.initiated.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 
@@ -40,6 +42,8 @@ class PaymentCompleted(BalanceChange):
 
 
 class PaymentFailed(Payment):
+    """No money was taken, and none will be."""
+
     TYPE: ClassVar[str] = "payment.failed.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 

@@ -23,6 +23,8 @@ class Refund(Event):
 
 
 class RefundInitiated(Refund):
+    """A refund was asked for, by a person or by what went wrong."""
+
     TYPE: ClassVar[str] = "refund.initiated.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 
@@ -39,6 +41,8 @@ class RefundProcessing(Refund):
 
 
 class RefundCompleted(BalanceChange):
+    """The money is back: on the account, or with kind ``money`` where it came from."""
+
     TYPE: ClassVar[str] = "refund.completed.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL
 
@@ -66,5 +70,7 @@ class RefundFailed(Refund):
 
 
 class RefundCancelled(Refund):
+    """Given up before it was under way."""
+
     TYPE: ClassVar[str] = "refund.cancelled.v1"
     LANE: ClassVar[Lane] = Lane.HIGH

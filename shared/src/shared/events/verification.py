@@ -16,6 +16,8 @@ class Verification(Event):
 
 
 class VerificationInitiated(Verification):
+    """The price is set aside, and a number is looked for."""
+
     TYPE: ClassVar[str] = "verification.initiated.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 
@@ -29,6 +31,8 @@ class _Charged(Verification):
 
 
 class VerificationNumberAssigned(_Charged):
+    """There is a number, and it is paid for."""
+
     TYPE: ClassVar[str] = "verification.number_assigned.v1"
     LANE: ClassVar[Lane] = Lane.STANDARD
 
@@ -36,6 +40,8 @@ class VerificationNumberAssigned(_Charged):
 
 
 class VerificationCodeReceived(Verification):
+    """The code has come."""
+
     TYPE: ClassVar[str] = "verification.code_received.v1"
     LANE: ClassVar[Lane] = Lane.STANDARD
 
@@ -43,6 +49,8 @@ class VerificationCodeReceived(Verification):
 
 
 class VerificationFailed(Verification):
+    """There was no number to be had; nothing was charged."""
+
     TYPE: ClassVar[str] = "verification.failed.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 
 from shared.http.auth import Keyring
+from shared.http.openapi import complete
 from shared.http.problems import Problem, install, unexpected
 from shared.observability.logs import get_logger
 from shared.observability.metrics import LATENCY_BUCKETS_SECONDS
@@ -56,6 +57,15 @@ def once(check: ReadinessCheck) -> ReadinessCheck:
     return until_passed
 
 
+class Service(FastAPI):
+    """An app whose document says what all our apps do."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi(), self.state.problems)
+        return self.openapi_schema
+
+
 def create_app(
     title: str,
     *,
@@ -68,17 +78,19 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """A service's app. ``ready`` checks raise when what they stand for is away; ``/readyz`` names them."""
-    app = FastAPI(
+    app = Service(
         title=title,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if public_docs else None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.keyring = keyring
+    app.state.problems = problems or {}
     for router in routers:
         app.include_router(router)
-    install(app, problems or {})
+    install(app, app.state.problems)
     _add_health(app, ready or {})
     app.add_middleware(Edge, max_body_bytes=max_body_bytes)
     return app

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import jwt
 from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from shared.http.problems import Problem
@@ -170,19 +172,27 @@ def unauthorized() -> Problem:
     )
 
 
-async def caller(request: Request) -> Identity:
-    """The request's identity, for FastAPI's ``Depends``. The app's keyring is ``app.state.keyring``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise unauthorized()
-    keyring: Keyring = request.app.state.keyring
-    try:
-        return keyring.verify(token)
-    except InvalidToken:
-        raise unauthorized() from None
+class _Bearer(SecurityBase):
+    """The request's identity. Being a security scheme, it is in the document of every route that asks for it.
+
+    The app's keyring is ``app.state.keyring``.
+    """
+
+    scheme_name = "bearer"
+    model = HTTPBearer(bearerFormat="JWT", description="RFC 9068. Whose it is, is whose money it is about.")
+
+    async def __call__(self, request: Request) -> Identity:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthorized()
+        keyring: Keyring = request.app.state.keyring
+        try:
+            return keyring.verify(token)
+        except InvalidToken:
+            raise unauthorized() from None
 
 
-Caller = Annotated[Identity, Depends(caller)]
+Caller = Annotated[Identity, Depends(_Bearer())]
 
 
 def require_role(identity: Identity, *roles: str) -> None:

@@ -6,14 +6,28 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.money import InvalidAmount, Money
+from shared.money import AMOUNT, InvalidAmount, Money
 from shared.texts import plain_text, relative_link
 
-Amount = Annotated[str, StringConstraints(max_length=24), Field(examples=["12.50"])]
+# The pattern is for the document; Money.parse reads it, and says what is wrong with it.
+Amount = Annotated[
+    str,
+    StringConstraints(max_length=24),
+    Field(examples=["12.50"], json_schema_extra={"pattern": AMOUNT}),
+]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(examples=["USD"])]
-Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain_text)]
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(plain_text)]
-Link = Annotated[str, StringConstraints(max_length=300), AfterValidator(relative_link)]
+Reason = Annotated[
+    str, StringConstraints(max_length=200), AfterValidator(plain_text), Field(examples=["Paid by cheque"])
+]
+Name = Annotated[
+    str, StringConstraints(max_length=100), AfterValidator(plain_text), Field(examples=["WhatsApp"])
+]
+Link = Annotated[
+    str,
+    StringConstraints(max_length=300),
+    AfterValidator(relative_link),
+    Field(examples=["/verifications/42"]),
+]
 
 
 class Body(BaseModel):

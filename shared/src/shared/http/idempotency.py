@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.http.auth import Caller
+from shared.http.openapi import KEY_HEADER
 from shared.http.problems import Problem
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class IdempotencyKey:
 async def _idempotency_key(
     request: Request,
     identity: Caller,
-    idempotency_key: Annotated[str | None, Header(max_length=128)] = None,
+    idempotency_key: Annotated[str | None, Header(alias=KEY_HEADER, max_length=128)] = None,
 ) -> IdempotencyKey:
     if not idempotency_key:
         raise Problem(

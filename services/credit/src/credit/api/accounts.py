@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 transfers = APIRouter(prefix="/v1/transfers", tags=["accounts"])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": AccountView, "description": "As it is."}})
 async def open_account(caller: Caller, body: AccountBody, db: Db, response: Response) -> AccountView:
     """Opens the caller's own account. Asked again it answers 200 with the account as it is."""
     threshold = Money.parse(body.low_balance_threshold, body.currency)

@@ -10,11 +10,19 @@ from credit.api.views import TransferView
 from credit.domain.commands import AddCredits, DeductCredits
 from credit.handlers import movements
 from shared.http.auth import OPERATOR, Caller, require_role
+from shared.http.openapi import refusals
 
 router = APIRouter(prefix="/v1/accounts/{user_id}", tags=["movements"])
 
 
-@router.post("/credits", status_code=201, response_model=TransferView)
+@router.post(
+    "/credits",
+    status_code=201,
+    response_model=TransferView,
+    responses=refusals(
+        forbidden=403, account_closed=409, transfer_conflict=409, currency_mismatch=422, balance_limit=422
+    ),
+)
 async def add_credits(
     owner: Owner, caller: Caller, body: CreditBody, intent: TheIntent, till: MoneyTill
 ) -> Response:
@@ -25,7 +33,14 @@ async def add_credits(
     return await till.move(movements.add_credits, command, TransferView.of)
 
 
-@router.post("/debits", status_code=201, response_model=TransferView)
+@router.post(
+    "/debits",
+    status_code=201,
+    response_model=TransferView,
+    responses=refusals(
+        insufficient_credits=402, account_closed=409, transfer_conflict=409, currency_mismatch=422
+    ),
+)
 async def deduct_credits(owner: Owner, body: DebitBody, intent: TheIntent, till: MoneyTill) -> Response:
     command = DeductCredits(
         intent,

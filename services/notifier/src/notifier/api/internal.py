@@ -20,7 +20,7 @@ from shared.streams import (
 
 
 def internal(db: Database) -> APIRouter:
-    router = APIRouter(tags=["internal"])
+    router = APIRouter(include_in_schema=False)
 
     @router.post(STREAMS_PATH, response_model=StreamsAnswer)
     async def read_streams(identity: Caller, body: StreamsRequest) -> Response:

@@ -122,6 +122,8 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
             if user_id not in (None, caller.user_id):
                 raise not_found("user")
             user_id = caller.user_id
+        elif user_id is not None and not user_id.isprintable():
+            raise not_found("user")
         async with outbox.transaction() as tx:
             page, following = await many_refunds(
                 tx,

@@ -19,27 +19,19 @@ log = get_logger(__name__)
 
 HOLD_SECONDS = 30 * 24 * 3600
 REASON = "Refund to your card"
-# Credit does not know us: that is a fault of ours and no word about the user's credits.
-_UNAUTHORIZED = frozenset({401, 403})
 
 
 async def place(credit: Credit, refund: Refund) -> UUID:
     """The refund's hold, the same one however often it is asked for. Raises CreditAway or CreditRefused."""
-    try:
-        return await credit.place_hold(
-            refund.user_id,
-            refund.money,
-            key=str(refund.id),
-            reason=REASON,
-            expires_in_seconds=HOLD_SECONDS,
-            reference=refund.reference,
-            link=f"/refunds/{refund.id}",
-        )
-    except CreditRefused as refused:
-        if refused.status in _UNAUTHORIZED:
-            log.error("credit.unauthorized", status=refused.status)
-            raise CreditAway(str(refused)) from None
-        raise
+    return await credit.place_hold(
+        refund.user_id,
+        refund.money,
+        key=str(refund.id),
+        reason=REASON,
+        expires_in_seconds=HOLD_SECONDS,
+        reference=refund.reference,
+        link=f"/refunds/{refund.id}",
+    )
 
 
 async def secure(outbox: Outbox, credit: Credit, pace: Pace, refund_id: UUID) -> Refund:

@@ -6,7 +6,14 @@ export class ApiError extends Error {}
 export class Unauthorised extends ApiError {}
 
 /** The server answered, but not with what was asked for. */
-export class Refused extends ApiError {}
+export class Refused extends ApiError {
+  /** @param {string} said @param {number} status @param {Record<string, any>} problem the problem+json, if it was one */
+  constructor(said, status = 0, problem = {}) {
+    super(said);
+    this.status = status;
+    this.problem = problem;
+  }
+}
 
 /** Nothing answered, or not in time, or the answer broke off. */
 export class Unreachable extends ApiError {}
@@ -63,6 +70,20 @@ export class Api {
     return this.#command('/v1/notifications/read', { up_to_seq: seq });
   }
 
+  /** @param {string} path under the gateway's origin */
+  async get(path) {
+    return (await this.#call(path)).body;
+  }
+
+  /**
+   * Ask for something to be done: once, however often it is sent with the same key.
+   * @param {string} path @param {object} body @param {string} key
+   */
+  async ask(path, body, key) {
+    const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+    return (await this.#call(path, { method: 'POST', headers, body: JSON.stringify(body) })).body;
+  }
+
   async #command(path, body) {
     const answer = await this.#call(path, {
       method: 'POST',
@@ -80,7 +101,7 @@ export class Api {
     if (response.status === 204 || response.status === 304) return { response, body: null };
     const said = body?.detail ?? body?.title ?? `the server answered ${response.status}`;
     if (response.status === 401) throw new Unauthorised(said);
-    if (!response.ok) throw new Refused(said);
+    if (!response.ok) throw new Refused(said, response.status, body ?? {});
     if (body === null) throw new Unreachable('the answer broke off');
     return { response, body };
   }

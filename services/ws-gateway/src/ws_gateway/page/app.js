@@ -1,10 +1,13 @@
 /** The page: joins the client that knows what is true to the parts that show it. */
 
+import { Desk } from './actions/desk.js';
 import { Announcer } from './announcer.js';
+import { Api } from './api.js';
 import { Balances } from './balances.js';
 import { LedgerbellClient } from './client.js';
 import { byId } from './elements.js';
 import { NotificationList } from './list.js';
+import { followLinks } from './places.js';
 import { Toaster } from './toasts.js';
 import { findToken, forgetToken, keepToken, nameIn } from './token.js';
 
@@ -106,8 +109,15 @@ function open(token) {
   client.addEventListener('change', drawSoon);
   client.addEventListener('notification', (event) => toaster.show(event.detail));
   client.addEventListener('problem', (event) => tell(event.detail));
-  client.addEventListener('unauthorised', () => askForToken('This token has ended or was not accepted. Paste a new one.'));
+  client.addEventListener('unauthorised', tokenOver);
+  byId('account').addEventListener('unauthorised', tokenOver);
+  const desk = new Desk(new Api(location.origin, token), client);
+  followLinks((path) => desk.go(path));
   client.start();
+}
+
+function tokenOver() {
+  if (client !== null) askForToken('This token has ended or was not accepted. Paste a new one.');
 }
 
 function askForToken(complaint = '') {

@@ -15,7 +15,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Events: `change` (look at `state`), `notification` (`detail` is one that has just happened, never a replayed one),
- * `problem` (`detail` is a sentence), `unauthorised` (a new token is needed; the client has stopped).
+ * `arrived` (`detail` is one not known before, shown as a toast or not, replayed or not), `problem` (`detail` is a sentence), `unauthorised` (a new token is needed; the client has stopped).
  */
 export class LedgerbellClient extends EventTarget {
   #api;
@@ -106,6 +106,12 @@ export class LedgerbellClient extends EventTarget {
     } catch (error) {
       this.#commandFailed('Older notifications could not be loaded', error);
     }
+  }
+
+  /** Balances that were asked for over HTTP, of an account that nothing has moved yet. @param {object[]} accounts */
+  learn(accounts) {
+    for (const account of accounts) this.#feed.apply({ ...account, type: 'balance' });
+    this.#changed();
   }
 
   /** Tell the server what a person could see by now: the newest only, and at most once a second. */
@@ -216,6 +222,7 @@ export class LedgerbellClient extends EventTarget {
     if (this.#session !== session) return;
     const outcome = this.#feed.apply(frame);
     if (outcome === 'reset') this.#feed.forget();
+    if (outcome === 'new') this.#arrived(frame);
     if (outcome === 'reset' || outcome === 'gap') this.#abandon(session, outcome);
     else if (outcome === 'new' && session.live) this.#rang(frame);
     else if (outcome === 'new') session.replayed += 1;
@@ -254,6 +261,10 @@ export class LedgerbellClient extends EventTarget {
       // The count is right already; the marks are put right by the next reading or reconnect.
       if (!(error instanceof ApiError)) throw error;
     }
+  }
+
+  #arrived(frame) {
+    this.dispatchEvent(new CustomEvent('arrived', { detail: frame }));
   }
 
   #rang(frame) {
@@ -316,6 +327,7 @@ export class LedgerbellClient extends EventTarget {
   async #takePolled({ frames, cursor }) {
     for (const frame of unpacked(frames)) {
       const outcome = this.#feed.apply(frame);
+      if (outcome === 'new') this.#arrived(frame);
       // The first answer only tells what was missed while the socket was tried.
       if (outcome === 'new' && this.#transport === 'poll') this.#rang(frame);
       if (outcome === 'gap' || outcome === 'reset') return this.#loadHistory();

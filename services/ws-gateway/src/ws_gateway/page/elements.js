@@ -15,10 +15,23 @@ export const hiddenWord = (words) => element('span', { class: 'visually-hidden' 
 
 /** The link of a notification, or null where it has none, or one that a browser would run instead of open. */
 export function linkTo(address, name) {
+  const href = webAddress(address);
+  return href && element('a', { href, rel: 'noopener noreferrer' }, 'View', hiddenWord(`: ${name}`));
+}
+
+/** A link that looks like a button and opens a tab of its own, which cannot reach this one; null as above. */
+export function outwards(address, words) {
+  const href = webAddress(address);
+  return href && element('a', { class: 'primary', href, target: '_blank', rel: 'noopener noreferrer' }, words, hiddenWord(' (opens a new tab)'));
+}
+
+/** A link within this page. @param {string} path @param {string} words */
+export const hereTo = (path, words) => element('a', { href: path }, words);
+
+function webAddress(address) {
   if (!address || !URL.canParse(address, location.origin)) return null;
   const url = new URL(address, location.origin);
-  if (!['https:', 'http:'].includes(url.protocol)) return null;
-  return element('a', { href: url.href, rel: 'noopener noreferrer' }, 'View', hiddenWord(`: ${name}`));
+  return ['https:', 'http:'].includes(url.protocol) ? url.href : null;
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -3,6 +3,7 @@
 const LOCALE = document.documentElement.lang;
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto', style: 'long' });
 const exact = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'full', timeStyle: 'medium' });
+const time = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium' });
 /** @type {Map<string, Intl.NumberFormat>} Making a formatter costs a hundred times what using one does. */
 const formatters = new Map();
@@ -14,9 +15,9 @@ const STEPS = [
 ];
 const WEEK_SECONDS = 7 * 86_400;
 
-/** @param {string} amount decimal string @param {string} currency @param {{signed?: boolean}} options */
-export function money(amount, currency, { signed = false } = {}) {
-  return formatter(currency, signed ? 'exceptZero' : 'negative').format(amount).replace('-', '−');
+/** @param {string} amount decimal string @param {string} currency @param {{signed?: boolean, short?: boolean}} options */
+export function money(amount, currency, { signed = false, short = false } = {}) {
+  return formatter(currency, signed ? 'exceptZero' : 'negative', short).format(amount).replace('-', '−');
 }
 
 export const isLoss = (amount) => amount.startsWith('-');
@@ -33,12 +34,16 @@ export function ago(when, now = Date.now()) {
 
 export const exactly = (when) => exact.format(when);
 
-function formatter(currency, signDisplay) {
-  const key = `${currency} ${signDisplay}`;
-  if (!formatters.has(key)) formatters.set(key, make(currency, signDisplay));
+export const clock = (when) => time.format(when);
+
+function formatter(currency, signDisplay, short) {
+  const key = `${currency} ${signDisplay} ${short}`;
+  if (!formatters.has(key)) formatters.set(key, make(currency, signDisplay, short));
   return formatters.get(key);
 }
 
-function make(currency, signDisplay) {
-  return new Intl.NumberFormat(LOCALE, { style: 'currency', currency, signDisplay });
+/** Short: without the cents, where there are none. */
+function make(currency, signDisplay, short) {
+  const trailingZeroDisplay = short ? 'stripIfInteger' : 'auto';
+  return new Intl.NumberFormat(LOCALE, { style: 'currency', currency, signDisplay, trailingZeroDisplay });
 }

@@ -1,0 +1,149 @@
+/** The user's records of one kind: newest first, page by page, each fetched again when something is heard of it. */
+
+import { ApiError } from '../api.js';
+import { element } from '../elements.js';
+import { Row } from './row.js';
+import { tellOfToken, wordsFor } from './outcome.js';
+import { Watch } from './watch.js';
+
+const PAGE = 20;
+
+/**
+ * @typedef {object} Kind how one kind of record is told
+ * @property {string} path where they are had
+ * @property {string} empty what is said while there is none
+ * @property {(item: any) => string} idOf
+ * @property {(item: any) => string} timeOf
+ * @property {(item: any) => string} title
+ * @property {(item: any) => import('./states.js').Shown | null} state
+ * @property {(item: any) => [string, string | null | undefined][]} facts shown when the row is open, empty ones left out
+ * @property {(item: any) => boolean} [asks] whether it wants something of the user, and is open from the start
+ * @property {(desk: any) => {node: HTMLElement, render: (item: any) => void}} [controls]
+ */
+
+export class Records {
+  #kind;
+  #desk;
+  #list = element('ol', { class: 'list', role: 'list' });
+  #note = element('p', { class: 'empty', role: 'status' });
+  #older = element('button', { class: 'plain', type: 'button', hidden: '' }, 'Show older');
+  /** @type {Map<string, {item: object, row: Row, turn: number}>} */
+  #known = new Map();
+  #turn = 0;
+  #loading = null;
+  #next = null;
+  #watch = new Watch((id) => this.refresh(id));
+
+  /** @param {HTMLElement} root its panel @param {Kind} kind @param {object} desk what its controls work with */
+  constructor(root, kind, desk) {
+    this.#kind = kind;
+    this.#desk = desk;
+    this.#older.addEventListener('click', () => this.#page(this.#next));
+    root.append(this.#list, this.#note, element('p', { class: 'older' }, this.#older));
+  }
+
+  get loaded() {
+    return this.#loading !== null;
+  }
+
+  /** The newest page, the first time. */
+  load() {
+    this.#loading ??= this.#page(null);
+    return this.#loading;
+  }
+
+  /** The newest page again, if there was one. */
+  async reload() {
+    if (this.loaded) await this.#page(null);
+  }
+
+  /** Fetch one record; what is not known yet takes its place in the list. @param {string} id */
+  async refresh(id) {
+    const turn = ++this.#turn;
+    try {
+      this.#put(await this.#desk.api.get(`${this.#kind.path}/${encodeURIComponent(id)}`), turn);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tellOfToken(this.#list, error);
+      const known = this.#known.get(id);
+      if (known) this.#watch.see(id, this.#pace(known.item));
+      return false;
+    }
+  }
+
+  /** What has just been made: shown at once, if it was not heard of before. */
+  adopt(item) {
+    if (!this.#known.has(this.#kind.idOf(item))) this.#put(item, ++this.#turn);
+  }
+
+  /** Open a record's row and put the keyboard there; false where there is no such record. @param {string} id */
+  async open(id) {
+    if (!this.#known.has(id)) await this.load();
+    const there = this.#known.has(id) || (await this.refresh(id));
+    if (there) this.#known.get(id).row.focus();
+    else this.#say('There is no such record.');
+    return there;
+  }
+
+  heardOf(id) {
+    if (this.loaded || this.#known.has(id)) this.refresh(id);
+  }
+
+  /** @param {boolean} socket whether notifications come by themselves now */
+  connected(socket) {
+    this.#watch.socket = socket;
+  }
+
+  lookAtAll() {
+    this.#watch.lookAtAll();
+  }
+
+  async #page(before) {
+    const query = new URLSearchParams({ limit: String(PAGE) });
+    if (before !== null) query.set('before', before);
+    const turn = ++this.#turn;
+    try {
+      const { items, next } = await this.#desk.api.get(`${this.#kind.path}?${query}`);
+      for (const item of items) this.#put(item, turn);
+      // A newer first page says nothing of how far down the older ones were read.
+      if (before === this.#next) this.#next = next ?? null;
+      this.#say('');
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tellOfToken(this.#list, error);
+      this.#say(wordsFor(error));
+      if (this.#known.size === 0) this.#loading = null;
+    }
+    this.#older.hidden = this.#next === null;
+  }
+
+  #say(words) {
+    this.#note.textContent = words || (this.#known.size === 0 ? this.#kind.empty : '');
+    this.#note.hidden = this.#note.textContent === '';
+  }
+
+  /** An answer that was asked for earlier than the one that is shown is of the past. */
+  #put(item, turn) {
+    const id = this.#kind.idOf(item);
+    const known = this.#known.get(id);
+    if (known && turn < known.turn) return;
+    const row = known?.row ?? this.#place(new Row(this.#kind, this.#desk, item), item);
+    this.#known.set(id, { item, row, turn });
+    row.render(item);
+    this.#watch.see(id, this.#pace(item));
+    this.#say('');
+  }
+
+  #place(row, item) {
+    const when = this.#kind.timeOf(item);
+    const older = [...this.#list.children].find((other) => other.dataset.time < when);
+    row.node.dataset.time = when;
+    this.#list.insertBefore(row.node, older ?? null);
+    return row;
+  }
+
+  #pace(item) {
+    return this.#kind.state(item)?.pace ?? 'over';
+  }
+}
