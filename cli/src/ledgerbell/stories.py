@@ -30,7 +30,7 @@ class Story:
     verification: View = field(default_factory=dict)
 
     async def rings(self, *texts: str) -> None:
-        """Wait until each tab shows these too. What does not come in time is ``late``, and waited for no more."""
+        """Wait until each tab shows these too. What does not come in time is ``late`` from then on."""
         self.expected += texts
         for tab in self.tabs:
             try:

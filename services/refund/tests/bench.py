@@ -32,6 +32,7 @@ from shared.money import InvalidAmount, Money
 from shared.outbox import OUTBOX_COLUMNS, Outbox
 from shared.outbox.table import to_envelope
 from shared.pages import InvalidCursor
+from shared.testing.crashes import CrashingOutbox
 from shared.testing.deliveries import envelope_of
 from shared.testing.identities import Issuer, auth_keys
 
@@ -84,7 +85,7 @@ class Line(httpx.AsyncBaseTransport):
 class Bench:
     """Two services' insides, with the broker played by ``carry``."""
 
-    def __init__(self, outbox: Outbox, credit_outbox: Outbox, line: Line, callers: Callers) -> None:
+    def __init__(self, outbox: CrashingOutbox, credit_outbox: Outbox, line: Line, callers: Callers) -> None:
         self.outbox = outbox
         self.credit_outbox = credit_outbox
         self.http: httpx.AsyncClient
@@ -305,7 +306,7 @@ async def open_bench(
     credit_db = Database(credit_settings.database_url, application="tests")
     await db.connect()
     await credit_db.connect()
-    outbox, credit_outbox = Outbox(db, NOWHERE, "refund"), Outbox(credit_db, NOWHERE, "credit")
+    outbox, credit_outbox = CrashingOutbox(db, NOWHERE, "refund"), Outbox(credit_db, NOWHERE, "credit")
     line = Line(credit_app)
 
     @asynccontextmanager

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from credit.consumers import SUBSCRIPTIONS as CREDIT_SUBSCRIPTIONS
 from credit.main import build as build_credit
-from services.refund.tests.bench import OPERATOR, USER, Bench, Crash, deliver, envelopes, open_bench
+from services.refund.tests.bench import OPERATOR, USER, Bench, deliver, envelopes, open_bench
+from shared.testing.crashes import Crash
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -203,7 +204,7 @@ class RefundMachine(RuleBasedStateMachine):
     def settle(self) -> bool:
         """Everything arrives, everybody decides, every errand is run; whether there was anything to do."""
         before = [dict(row) for row in self.rows()]
-        for row in before:
+        for row in self.rows():
             if row["state"] == "initiated":
                 self.wait(self.bench.process(row["id"]))
             if row["due_at"] is not None:

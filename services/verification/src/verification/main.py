@@ -75,7 +75,7 @@ class NoProvider(ValueError):
 
 
 def configured(settings: Settings) -> dict[str, Provider]:
-    """The providers whose settings are there, by name. Raises NoProvider where none is, or one is half there."""
+    """The providers whose settings are there, by name. Raises NoProvider without any, or for half a one."""
     providers: list[Provider] = []
     if settings.fivesim_token:
         providers.append(FiveSim(settings.fivesim_token, settings.fivesim_url))

@@ -80,8 +80,10 @@ async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_ti
     "/v1/stream",
     tags=["stream"],
     response_model=PollView,
-    responses={304: {"description": "Nothing is new."}}
-    | refusals(invalid_cursor=422, too_many_connections=429),
+    responses={
+        304: {"description": "Nothing is new."},
+        **refusals(invalid_cursor=422, too_many_connections=429),
+    },
 )
 async def stream(
     identity: Caller,
