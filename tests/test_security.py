@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from ledgerbell.stack import Stack
+from ledgerbell.stack import MODULES, Stack
 from ledgerbell.tab import Tab
 
 TabOf = Callable[[str], Tab]
@@ -186,7 +186,7 @@ async def test_3_an_expired_token_is_refused(stack: Stack, http: httpx.AsyncClie
     assert (await http.post("/v1/tickets", headers=bearer(stack, user, seconds=-5))).status_code == 401
 
 
-@pytest.mark.parametrize("module", ["credit", "notifier", "ws_gateway"])
+@pytest.mark.parametrize("module", MODULES.values())
 def test_3_a_short_secret_stops_the_start(module: str) -> None:
     keys = json.dumps([{"kid": "k", "alg": "HS256", "key": "short", "roles": ["user"]}])
     environment = os.environ | {
@@ -194,6 +194,9 @@ def test_3_a_short_secret_stops_the_start(module: str) -> None:
         "LEDGERBELL_BROKER_URL": "amqp://127.0.0.1:1",
         "LEDGERBELL_DATABASE_URL": "postgresql://127.0.0.1:1/x",
         "LEDGERBELL_CREDIT_URL": "http://127.0.0.1:1",
+        "LEDGERBELL_PAYMENT_URL": "http://127.0.0.1:1",
+        "LEDGERBELL_REFUND_URL": "http://127.0.0.1:1",
+        "LEDGERBELL_VERIFICATION_URL": "http://127.0.0.1:1",
         "LEDGERBELL_NOTIFIER_URL": "http://127.0.0.1:1",
         "LEDGERBELL_TICKET_SECRET": "t" * 32,
         "LEDGERBELL_SERVICE_KEY": "x",
