@@ -277,7 +277,9 @@ def test_a_debit_without_a_service_names_its_reason() -> None:
     assert said.category is Category.MONEY_OUT
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "//evil.example", "/\\evil.example", "https://a.b/"])
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "//evil.example", "/\\evil.example", "/\t/evil.example", "https://a.b/"]
+)
 def test_a_link_that_leaves_our_pages_is_not_passed_on(link: str) -> None:
     said = dispatcher.dispatch(CreditDeducted(**CHANGE, reason="fee", link=link))
 

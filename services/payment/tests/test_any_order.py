@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -22,7 +22,7 @@ from services.payment.tests.desk import NOWHERE, Desk, credited
 from shared.db import Database
 from shared.http.credit import Credit, Transfer
 from shared.money import Money
-from shared.outbox import Outbox, OutboxTransaction
+from shared.testing.crashes import Crash, CrashingOutbox, Fuse
 
 if TYPE_CHECKING:
     from shared.db.provision import ServiceDatabase
@@ -31,35 +31,7 @@ T = TypeVar("T")
 
 SUM = 2500
 FAULTS = st.sampled_from([None, None, "before", "after"])
-# At which of the transactions to come the process dies, and on which side of its commit.
-CRASHES = st.none() | st.tuples(st.integers(1, 3), st.booleans())
-
-
-class Crash(Exception):
-    """The process ends here; whatever is committed stays."""
-
-
-class CrashingOutbox(Outbox):
-    crash: tuple[int, bool] | None = None
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[OutboxTransaction]:
-        if self.crash is None:
-            async with super().transaction() as tx:
-                yield tx
-            return
-        left, committed = self.crash
-        self.crash = (left - 1, committed)
-        if left > 1:
-            async with super().transaction() as tx:
-                yield tx
-            return
-        self.crash = None
-        async with super().transaction() as tx:
-            yield tx
-            if not committed:
-                raise Crash
-        raise Crash
+CRASHES = st.none() | st.integers(0, 5)  # The steps that the process survives.
 
 
 class Books:
@@ -85,7 +57,8 @@ class PaymentMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.db = Database(self.database.url, application="machine", pool_size=2)
         self.wait(self.db.connect())
-        self.outbox = CrashingOutbox(self.db, NOWHERE, "payment")
+        self.fuse = Fuse()
+        self.outbox = CrashingOutbox(self.db, NOWHERE, "payment", self.fuse)
         self.provider, self.books = FakeProvider(), Books()
         self.desk = Desk(
             self.db, self.outbox, cast(Credit, self.books), self.provider, self.database.migration_url
@@ -108,12 +81,12 @@ class PaymentMachine(RuleBasedStateMachine):
             self.wait(self.db.close())
             self.runner.close()
 
-    def perhaps(self, work: Awaitable[object], crash: tuple[int, bool] | None) -> None:
+    def perhaps(self, work: Awaitable[object], crash: int | None) -> None:
         """Do it, or die on the way. A crash that was not met is called off."""
-        self.outbox.crash = crash
+        self.fuse.left = crash
         with suppress(Crash):
             self.wait(work)
-        self.outbox.crash = None
+        self.fuse.left = None
 
     def rows(self, sql: str, *arguments: object) -> list[Any]:
         async def read() -> list[Any]:
@@ -130,7 +103,7 @@ class PaymentMachine(RuleBasedStateMachine):
         return self.wait(read())
 
     @rule(target=begun, fault=st.sampled_from([None, None, "before", "after", "declined"]), crash=CRASHES)
-    def begin(self, fault: Any, crash: tuple[int, bool] | None) -> UUID:
+    def begin(self, fault: Any, crash: int | None) -> UUID:
         key = uuid4()
         if fault:
             self.provider.fail_next("make_checkout", fault)
@@ -152,7 +125,7 @@ class PaymentMachine(RuleBasedStateMachine):
             self.provider.pay(payment.reference, paid=paid)
 
     @rule(id_=begun, again=st.booleans(), fault=FAULTS, crash=CRASHES)
-    def webhook(self, id_: UUID, again: bool, fault: Any, crash: tuple[int, bool] | None) -> None:
+    def webhook(self, id_: UUID, again: bool, fault: Any, crash: int | None) -> None:
         payment = self.payment(id_)
         if payment is None:
             return
@@ -170,12 +143,10 @@ class PaymentMachine(RuleBasedStateMachine):
         self._look(id_, overdue=overdue, fault=(method, fault), crash=None)
 
     @rule(id_=begun, crash=CRASHES)
-    def look_and_crash(self, id_: UUID, crash: tuple[int, bool] | None) -> None:
+    def look_and_crash(self, id_: UUID, crash: int | None) -> None:
         self._look(id_, overdue=True, fault=("look_up", None), crash=crash)
 
-    def _look(
-        self, id_: UUID, *, overdue: bool, fault: tuple[str, Any], crash: tuple[int, bool] | None
-    ) -> None:
+    def _look(self, id_: UUID, *, overdue: bool, fault: tuple[str, Any], crash: int | None) -> None:
         if overdue:
             sql = "UPDATE payment SET deadline = now() WHERE id = $1"
             self.wait(self.desk.owner_execute(sql, id_))
@@ -192,7 +163,7 @@ class PaymentMachine(RuleBasedStateMachine):
                 self.wait(self.desk.checkouts.give_up(payment))
 
     @rule(id_=begun, told=st.booleans(), crash=CRASHES)
-    def credit_books(self, id_: UUID, told: bool, crash: tuple[int, bool] | None) -> None:
+    def credit_books(self, id_: UUID, told: bool, crash: int | None) -> None:
         """It books what was announced; its own event may arrive now, again, or not at all."""
         payment = self.payment(id_)
         sql = "SELECT 1 FROM outbox WHERE type = 'payment.succeeded.v1' AND data->>'payment_id' = $1"
@@ -212,7 +183,7 @@ class PaymentMachine(RuleBasedStateMachine):
         return refund_id
 
     @rule(refund_id=refunds, fault=st.sampled_from([None, "before", "after", "declined"]), crash=CRASHES)
-    def look_at_a_refund(self, refund_id: UUID, fault: Any, crash: tuple[int, bool] | None) -> None:
+    def look_at_a_refund(self, refund_id: UUID, fault: Any, crash: int | None) -> None:
         if refund_id in self.asked:
             if fault:
                 self.provider.fail_next("refund", fault)

@@ -32,7 +32,7 @@ from shared.money import InvalidAmount, Money
 from shared.outbox import OUTBOX_COLUMNS, Outbox
 from shared.outbox.table import to_envelope
 from shared.pages import InvalidCursor
-from shared.testing.crashes import CrashingOutbox
+from shared.testing.crashes import CrashingOutbox, Fuse
 from shared.testing.deliveries import envelope_of
 from shared.testing.identities import Issuer, auth_keys
 
@@ -85,8 +85,11 @@ class Line(httpx.AsyncBaseTransport):
 class Bench:
     """Two services' insides, with the broker played by ``carry``."""
 
-    def __init__(self, outbox: CrashingOutbox, credit_outbox: Outbox, line: Line, callers: Callers) -> None:
+    def __init__(
+        self, outbox: Outbox, credit_outbox: Outbox, line: Line, callers: Callers, fuse: Fuse
+    ) -> None:
         self.outbox = outbox
+        self.fuse = fuse
         self.credit_outbox = credit_outbox
         self.http: httpx.AsyncClient
         self.line = line
@@ -306,14 +309,16 @@ async def open_bench(
     credit_db = Database(credit_settings.database_url, application="tests")
     await db.connect()
     await credit_db.connect()
-    outbox, credit_outbox = CrashingOutbox(db, NOWHERE, "refund"), Outbox(credit_db, NOWHERE, "credit")
+    fuse = Fuse()
+    outbox = CrashingOutbox(db, NOWHERE, "refund", fuse)
+    credit_outbox = Outbox(credit_db, NOWHERE, "credit")
     line = Line(credit_app)
 
     @asynccontextmanager
     async def idle(_: object) -> AsyncIterator[None]:
         yield
 
-    bench = Bench(outbox, credit_outbox, line, callers)
+    bench = Bench(outbox, credit_outbox, line, callers, fuse)
     app = create_app(
         "refund",
         keyring=Keyring.from_json(settings.auth_keys),

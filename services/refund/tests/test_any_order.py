@@ -48,13 +48,13 @@ class RefundMachine(RuleBasedStateMachine):
         self, work: Coroutine[Any, Any, T], survives: int | None, line: str | None = None
     ) -> T | None:
         """None when the process ended on the way."""
-        self.bench.outbox.survives, self.bench.line.cut = survives, line
+        self.bench.fuse.left, self.bench.line.cut = survives, line
         try:
             return self.wait(work)
         except Crash:
             return None
         finally:
-            self.bench.outbox.survives = self.bench.line.cut = None
+            self.bench.fuse.left = self.bench.line.cut = None
 
     @initialize()
     def a_user_with_two_payments(self) -> None:

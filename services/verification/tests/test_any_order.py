@@ -25,9 +25,10 @@ from hypothesis.stateful import (
 
 from credit.main import build as build_credit
 from services.verification.tests.bench import Bench, Books
-from services.verification.tests.fragile import Crash, FragileTransport, Fuse, fragile
+from services.verification.tests.fragile import FragileTransport, fragile
 from shared.http.auth import Identity
 from shared.http.credit import CreditAway
+from shared.testing.crashes import Crash, Fuse
 from shared.testing.identities import Issuer
 from verification.adapters.providers.fake import Fails, FakeProvider
 from verification.domain.errors import StateConflict, UnknownVerification
@@ -119,7 +120,7 @@ class Machine(RuleBasedStateMachine):
             with suppress(Crash, CreditAway, StateConflict, UnknownVerification):
                 await work
         finally:
-            self.crashed |= self.fuse.left is not None and self.fuse.left < 0
+            self.crashed |= self.fuse.burnt_out
             self.fuse.left = None
 
     CRASHES = st.sampled_from([None, None, *range(7)])

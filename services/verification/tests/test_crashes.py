@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from services.verification.tests.bench import Bench
-from services.verification.tests.fragile import Crash, FragileTransport, Fuse, fragile
+from services.verification.tests.fragile import FragileTransport, fragile
 from shared.http.auth import Identity
+from shared.testing.crashes import Crash, Fuse
 from verification.adapters.providers.fake import Fails, FakeProvider
 from verification.domain.machine import State
 from verification.domain.orders import OrderState

@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-import httpx
 from pydantic import Field
 
 from payment.adapters.providers import Paystack, Provider, Providers, Sandbox, Stripe
@@ -28,7 +27,7 @@ from shared.events import exchange_of
 from shared.events.payment import PaymentSucceeded
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
-from shared.http.credit import TIMEOUT_SECONDS, Credit
+from shared.http.credit import Credit, credit_client
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -170,9 +169,7 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     policy = settings.policy()
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
     outbox = Outbox(db, settings.broker_url, SERVICE)
-    credit_http = httpx.AsyncClient(
-        base_url=settings.credit_url, timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False
-    )
+    credit_http = credit_client(settings.credit_url)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     refunds = Refunds(outbox, providers, policy)
     looks = Errands(db, payment, Janitor(outbox, providers, credit, policy).look)

@@ -21,7 +21,7 @@ from shared.events import exchange_of
 from shared.events.refund import RefundInitiated
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
-from shared.http.credit import TIMEOUT_SECONDS, Credit
+from shared.http.credit import Credit, credit_client
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 SERVICE = "refund"
 Works: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
 EXCHANGE = exchange_of(RefundInitiated.TYPE)
-CONNECT_SECONDS = 2.0
 
 
 class Settings(DatabaseSettings):
@@ -58,13 +57,7 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     pace = settings.pace
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
     outbox = Outbox(db, settings.broker_url, SERVICE)
-    http = httpx.AsyncClient(
-        base_url=settings.credit_url,
-        timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
-        trust_env=False,
-        follow_redirects=False,
-        transport=credit_transport,
-    )
+    http = credit_client(settings.credit_url, transport=credit_transport)
     credit = Credit(http, ServiceToken(SERVICE, settings.service_key))
     errands = Errands(db, tables.refund, ErrandRunner(outbox, credit, pace).do)
     subscriber = Subscriber(

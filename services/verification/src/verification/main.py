@@ -17,7 +17,7 @@ from shared.events import exchange_of
 from shared.events.verification import VerificationInitiated
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
-from shared.http.credit import TIMEOUT_SECONDS, Credit
+from shared.http.credit import Credit, credit_client
 from shared.messaging.connection import keep_checking
 from shared.outbox import Outbox
 from shared.pages import InvalidCursor
@@ -111,9 +111,7 @@ def build(
 ) -> FastAPI:
     """The service's app. Raises ValueError where it must not start with these settings."""
     keyring = Keyring.from_json(settings.auth_keys)
-    http = credit_http or httpx.AsyncClient(
-        base_url=settings.credit_url, timeout=TIMEOUT_SECONDS, trust_env=False
-    )
+    http = credit_http or credit_client(settings.credit_url)
     named = configured(settings) if providers is None else {p.name: p for p in providers}
     assortment = Assortment(read_services(settings.services_file), named)
     trade, errands = trade_of(settings, named, http)

@@ -47,7 +47,12 @@ class Identity:
         return bool(self.roles & {OPERATOR, SERVICE})
 
     def may_act_for(self, user_id: str) -> bool:
-        return self.user_id == user_id or self.acts_for_all
+        """Never for what is no user's id."""
+        return _is_user_id(user_id) and (self.user_id == user_id or self.acts_for_all)
+
+
+def _is_user_id(text: str) -> bool:
+    return 0 < len(text) <= 200 and text.isprintable()
 
 
 class _Key(BaseModel):
@@ -118,7 +123,7 @@ class Keyring:
             raise InvalidToken(type(error).__name__) from None
         if not roles <= key.roles:
             raise InvalidToken("the key may not confer these roles")
-        if not 0 < len(subject) <= 200 or not subject.isprintable():
+        if not _is_user_id(subject):
             raise InvalidToken("the subject is not a user id")
         return Identity(subject, roles, int(claims["exp"]))
 

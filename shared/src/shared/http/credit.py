@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,10 @@ from shared.money import Money
 from shared.observability.trace import current_trace
 
 TIMEOUT_SECONDS = 5.0
+CONNECT_SECONDS = 2.0
+STATE_CONFLICT = "state_conflict"
+# Too early, too late, too many, or our own token is not taken, which is not the user's to mend.
+UNDECIDED = frozenset({401, 403, 408, 425, 429})
 
 
 class CreditAway(Exception):
@@ -41,6 +46,17 @@ class Transfer:
     version: int
 
 
+def credit_client(base_url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """What ``Credit`` calls credit with; whoever makes it closes it."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+        trust_env=False,
+        follow_redirects=False,
+        transport=transport,
+    )
+
+
 class Credit:
     """Every call may be repeated with the same arguments: it sets aside, or moves, once.
 
@@ -48,7 +64,6 @@ class Credit:
     """
 
     def __init__(self, http: httpx.AsyncClient, token: ServiceToken) -> None:
-        """``http`` has credit's base URL; give it ``TIMEOUT_SECONDS``."""
         self._http = http
         self._token = token
 
@@ -85,6 +100,24 @@ class Credit:
         """Give back what was set aside. Refused, ``state_conflict``, once it was posted or has expired."""
         await self._call("POST", f"/v1/holds/{hold_id}/void", f"void {hold_id}")
 
+    async def end_hold(self, hold_id: UUID) -> Transfer | None:
+        """Void it; what it was posted as, should it turn out that it was."""
+        try:
+            await self.void_hold(hold_id)
+        except CreditRefused as refused:
+            if refused.code != STATE_CONFLICT:
+                raise
+        else:
+            return None
+        try:
+            return await self.post_hold(
+                hold_id
+            )  # Posted before, this is that transfer; expired, it is refused.
+        except CreditRefused as refused:
+            if refused.code != STATE_CONFLICT:
+                raise
+            return None
+
     async def transfer(self, transfer_id: UUID) -> Transfer | None:
         """A booked transfer, or None when it has moved nothing so far."""
         try:
@@ -103,11 +136,11 @@ class Credit:
         if trace := current_trace():
             headers |= {"traceparent": trace.traceparent, "x-correlation-id": trace.correlation_id}
         try:
-            answer = await self._http.request(method, path, json=body, headers=headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                answer = await self._http.request(method, path, json=body, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
             raise CreditAway(repr(error)) from None
-        # Too many, a fault, or our own token, which is not the user's to mend: none of these is a decision.
-        if answer.status_code >= 500 or answer.status_code in (401, 429):
+        if answer.status_code >= 500 or answer.status_code in UNDECIDED:
             raise CreditAway(f"{method} {path}: {answer.status_code}")
         try:
             found: dict[str, Any] = answer.json()

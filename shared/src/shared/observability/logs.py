@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, cast
 
+import asyncpg
 import orjson
 import structlog
 
@@ -25,6 +26,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
         _blank_secrets,
+        _blank_row_values,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -76,3 +78,27 @@ def _blank_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for field in SECRET_FIELDS & event.keys():
         event[field] = "[secret]"
     return event
+
+
+def _blank_row_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """PostgreSQL quotes the row that broke a rule, with all it holds, in the error's DETAIL."""
+    match event.get("exc_info"):
+        case BaseException() as error:
+            _blank_details(error)
+        case (_, BaseException() as error, _):
+            _blank_details(error)
+        case True:
+            _blank_details(sys.exc_info()[1])
+    return event
+
+
+def _blank_details(error: BaseException | None) -> None:
+    if error is None:
+        return
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            _blank_details(inner)
+    _blank_details(error.__cause__)
+    _blank_details(error.__context__)

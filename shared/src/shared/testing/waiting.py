@@ -9,11 +9,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], Awaitable[T]], *, within_seconds: float = 20) -> T:
+async def until(
+    condition: Callable[[], Awaitable[T]], *, within_seconds: float = 20, every_seconds: float = 0.01
+) -> T:
     """The first true answer of ``condition``. Raises TimeoutError."""
     async with asyncio.timeout(within_seconds):
         while True:
             answer = await condition()
             if answer:
                 return answer
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(every_seconds)

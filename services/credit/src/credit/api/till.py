@@ -126,7 +126,7 @@ async def _intent(key: Key) -> Intent:
 async def _owner(user_id: str, identity: Caller) -> str:
     """The user whose account the path names. Somebody else's is as if it did not exist."""
     owner = identity.user_id if user_id == "me" else user_id
-    if not identity.may_act_for(owner) or not 0 < len(owner) <= 200 or not owner.isprintable():
+    if not identity.may_act_for(owner):
         raise not_found("account")
     return owner
 

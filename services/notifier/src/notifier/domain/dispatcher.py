@@ -19,6 +19,7 @@ from shared.events.refund import (
 )
 from shared.events.verification import VerificationCodeReceived, VerificationFailed, VerificationInitiated
 from shared.money import Money
+from shared.texts import InvalidText, relative_link
 
 HISTORY, TOP_UP = "/history", "/topup"
 
@@ -294,6 +295,7 @@ def _kind(event: Event) -> str:
 
 def _own_page(link: str | None) -> str | None:
     """Only paths of our own site: an event's link is untrusted, and ``//host`` or ``javascript:`` is not."""
-    if link is None or not link.startswith("/") or link.startswith(("//", "/\\")):
+    try:
+        return None if link is None else relative_link(link)
+    except InvalidText:
         return None
-    return link

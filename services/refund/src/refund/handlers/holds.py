@@ -78,23 +78,8 @@ async def give_back(credit: Credit, refund: Refund) -> Booked | None:
             hold_id = await place(credit, refund)
         except CreditRefused:
             return None
-    try:
-        await credit.void_hold(hold_id)
-    except CreditRefused as refused:
-        if refused.code != "state_conflict":
-            raise
-        return await _posted(credit, hold_id)
-    return None
-
-
-async def _posted(credit: Credit, hold_id: UUID) -> Booked | None:
-    """A hold that cannot be voided was posted, or has expired: then it cannot be posted either."""
-    try:
-        return booked(await credit.post_hold(hold_id))
-    except CreditRefused as refused:
-        if refused.code != "state_conflict":
-            raise
-        return None
+    posted = await credit.end_hold(hold_id)
+    return None if posted is None else booked(posted)
 
 
 def booked(transfer: Transfer) -> Booked:
