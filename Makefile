@@ -13,7 +13,7 @@ help: ## List the tasks
 setup: ## Install what is missing: PostgreSQL, RabbitMQ, Chromium (apt) and .venv
 	@scripts/setup test
 
-demo: ## Run it all on this machine and watch a debit ring on every tab (ONCE=1: end after the story)
+demo: ## Run it all on this machine and watch money ring on every tab (ONCE=1: end after the stories)
 	@scripts/setup demo
 	@exec $(bin)/ledgerbell demo $(if $(ONCE),--once)
 

@@ -95,7 +95,7 @@ def _outcome(tabs: list[Tab], story: Story) -> Outcome:
     shown = [Counter(received.text for received in tab.received) for tab in tabs]
     return Outcome(
         notifications=len(story.expected),
-        kinds=len({received.frame["kind"] for tab in tabs for received in tab.received}),
+        kinds=len({received.frame["title"] for tab in tabs for received in tab.received}),
         tabs=len(tabs),
         lost=sum((expected - each).total() for each in shown),
         doubled=sum((each - expected).total() for each in shown) + sum(tab.doubled for tab in tabs),

@@ -38,6 +38,10 @@ class Providers:
         order = await self.order(reference)
         await self._post(f"{self.sms_url}/v1/orders/{order['id']}/sms", {"code": code})
 
+    async def is_finished(self, reference: str) -> bool:
+        """Whether the buyer has told that the code was of use: nothing more is to come of the order."""
+        return bool((await self.order(reference))["status"] == "finished")
+
     async def time_out(self, reference: str) -> None:
         """The provider's own deadline has passed without an SMS."""
         order = await self.order(reference)

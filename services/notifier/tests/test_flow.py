@@ -200,7 +200,7 @@ async def test_dead_events_are_counted_and_cried_out(
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
 
-    assert REGISTRY.get_sample_value("notifier_dead_events") == 1
+    assert REGISTRY.get_sample_value("dead_events", {"queue": dead_queue("notifier")}) == 1
     assert [line["log_level"] for line in logs if line["event"] == "events.dead"] == ["critical"]
 
 

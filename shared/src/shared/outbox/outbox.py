@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.db.database import AnyConnection
     from shared.events import Event
 
-LINKED = Gauge("outbox_broker_linked", "1 while there is a connection to publish on.")
+LINKED = Gauge("outbox_broker_linked", "1 while there is a connection to publish on.", ["service"])
 
 
 class OutboxTransaction(Transaction):
@@ -54,7 +54,7 @@ class Outbox:
         self._publisher = Publisher(broker_url, f"{service}.publish")
         self._direct = DirectPublisher(db, self._publisher, service)
         self._relay = Relay(db, self._publisher, service)
-        LINKED.set_function(lambda: float(self._publisher.linked.is_set()))
+        LINKED.labels(service).set_function(lambda: float(self._publisher.linked.is_set()))
 
     @property
     def works(self) -> dict[str, Callable[[], Awaitable[None]]]:
