@@ -7,19 +7,24 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from shared.http.auth import Identity
 from shared.money import Money
 from shared.testing.identities import Issuer
 from verification.adapters.providers.fake import FakeProvider
 from verification.domain.machine import State
 from verification.domain.services import Service
-from verification.handlers import errand
+from verification.handlers import errand, telling
 from verification.handlers.requesting import Request, Requesting
 from verification.handlers.trade import Trade
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+    from asyncpg import Connection, Pool, Record
 
 WHATSAPP = Service("whatsapp", "WhatsApp", Money(100, "USD"), {"fake": "whatsapp"})
+
+
+def owner(user: str) -> Identity:
+    return Identity(user, frozenset({"user"}), 0)
 
 
 class Books:
@@ -27,7 +32,7 @@ class Books:
 
     def __init__(
         self,
-        ours: Connection[Record],
+        ours: Connection[Record] | Pool[Record],
         credit: Connection[Record],
         credit_http: httpx.AsyncClient,
         users: Issuer,
@@ -121,3 +126,21 @@ class Bench:
 
     async def order_id(self, id_: UUID) -> str:
         return str((await self.books.row(id_))["order_id"])
+
+    async def told(self, id_: UUID, order_id: str | None = None, event_id: str | None = None) -> UUID:
+        """The provider's webhook about its order arrives; what it is stored as."""
+        event = event_id or f"evt-{uuid4()}"
+        body = f"{event} {order_id or await self.order_id(id_)}".encode()
+        await telling.receive(self.trade, self.provider, body, {"signature": "valid"})
+        hint = await self.books.ours.fetchval("SELECT id FROM webhook WHERE event_id = $1", event)
+        return UUID(str(hint))
+
+    async def hinted(self, id_: UUID, order_id: str | None = None) -> str | None:
+        """The webhook arrives and is worked off; what came of it."""
+        hint = await self.told(id_, order_id)
+        await telling.process(self.trade, hint)
+        return await self.outcome(hint)
+
+    async def outcome(self, hint: UUID) -> str | None:
+        found = await self.books.ours.fetchval("SELECT outcome FROM webhook WHERE id = $1", hint)
+        return None if found is None else str(found)

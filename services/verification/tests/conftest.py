@@ -15,7 +15,7 @@ from credit.main import build as build_credit
 from services.verification.tests.bench import Bench, Books
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from verification.adapters.providers.fake import FakeProvider
-from verification.main import Settings, trade_of
+from verification.main import Settings, named, trade_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ async def bench(
     verification_settings: Settings, provider: FakeProvider, credit_http: httpx.AsyncClient, books: Books
 ) -> AsyncIterator[Bench]:
     """The use cases without their workers: each step is taken by the test."""
-    trade, _ = trade_of(verification_settings, {provider.name: provider}, credit_http)
+    trade, _ = trade_of(verification_settings, named([provider]), credit_http)
     await trade.db.connect()
     yield Bench(trade, provider, books)
     await trade.db.close()
@@ -109,7 +109,7 @@ async def bench(
 async def books(
     database: ServiceDatabase, credit_settings: CreditSettings, credit_http: httpx.AsyncClient, users: Issuer
 ) -> AsyncIterator[Books]:
-    ours = await asyncpg.connect(database.url)
+    ours = await asyncpg.create_pool(database.url, min_size=1, max_size=5)
     credits = await asyncpg.connect(credit_settings.database_url)
     yield Books(ours, credits, credit_http, users)
     await ours.close()

@@ -18,7 +18,7 @@ from verification.adapters.providers.fake import Fails, FakeProvider
 from verification.domain.machine import State
 from verification.domain.orders import OrderState
 from verification.handlers.cancelling import cancel
-from verification.main import trade_of
+from verification.main import named, trade_of
 
 if TYPE_CHECKING:
     from services.verification.tests.bench import Books
@@ -46,7 +46,7 @@ async def mortal(
 ) -> AsyncIterator[Bench]:
     transport = FragileTransport(httpx.ASGITransport(credit_app, raise_app_exceptions=False), fuse)
     async with httpx.AsyncClient(transport=transport, base_url="http://credit") as http:
-        trade, _ = trade_of(verification_settings, {"fake": provider}, http)
+        trade, _ = trade_of(verification_settings, named([provider]), http)
         await trade.db.connect()
         yield Bench(fragile(trade, fuse), provider, books)
         await trade.db.close()

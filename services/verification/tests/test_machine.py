@@ -23,6 +23,7 @@ TABLE = """
     requested       declined         failed           failed
     requested       charged_in_vain  timed_out        timed_out
     requested       lost_sight       unknown          -
+    requested       given_up         requires_review  -
     unknown         number_charged   awaiting_sms     number_assigned
     unknown         declined         failed           failed
     unknown         absent           failed           failed
@@ -37,6 +38,14 @@ TABLE = """
     cancelling      sms_received     completed        code_received
     cancelling      order_over       cancelled        cancelled
     cancelling      given_up         requires_review  -
+    requires_review number_charged   awaiting_sms     number_assigned
+    requires_review declined         failed           failed
+    requires_review absent           failed           failed
+    requires_review charged_in_vain  timed_out        timed_out
+    requires_review sms_received     completed        code_received
+    requires_review deadline_passed  expiring         -
+    requires_review cancel_asked     cancelling       -
+    requires_review given_up         requires_review  -
     timed_out       sms_received     timed_out        late_sms
     cancelled       sms_received     cancelled        late_sms
 """

@@ -21,6 +21,7 @@ from shared.http.credit import Credit, credit_client
 from shared.messaging.connection import keep_checking
 from shared.outbox import Outbox
 from shared.pages import InvalidCursor
+from shared.providers.configured import Providers
 from shared.settings import DatabaseSettings
 from verification.adapters import tables
 from verification.adapters.assortment import SHIPPED, read_services
@@ -74,7 +75,7 @@ class NoProvider(ValueError):
     """Nobody to buy numbers from; the message names the settings that are missing."""
 
 
-def configured(settings: Settings) -> dict[str, Provider]:
+def configured(settings: Settings) -> Providers[Provider]:
     """The providers whose settings are there, by name. Raises NoProvider without any, or for half a one."""
     providers: list[Provider] = []
     if settings.fivesim_token:
@@ -100,7 +101,11 @@ def configured(settings: Settings) -> dict[str, Provider]:
         providers.append(sandbox)
     if not providers:
         raise NoProvider("set LEDGERBELL_FIVESIM_TOKEN or LEDGERBELL_SANDBOX_URL")
-    return {provider.name: provider for provider in providers}
+    return named(providers)
+
+
+def named(providers: Iterable[Provider]) -> Providers[Provider]:
+    return Providers({provider.name: provider for provider in providers})
 
 
 def build(
@@ -112,9 +117,9 @@ def build(
     """The service's app. Raises ValueError where it must not start with these settings."""
     keyring = Keyring.from_json(settings.auth_keys)
     http = credit_http or credit_client(settings.credit_url)
-    named = configured(settings) if providers is None else {p.name: p for p in providers}
-    assortment = Assortment(read_services(settings.services_file), named)
-    trade, errands = trade_of(settings, named, http)
+    known = configured(settings) if providers is None else named(providers)
+    assortment = Assortment(read_services(settings.services_file), known)
+    trade, errands = trade_of(settings, known, http)
     hints = Errands(trade.db, tables.webhook, partial(telling.process, trade))
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
     works: Works = {"errands": errands.run, "webhooks": hints.run, "preflight": preflight}
@@ -134,7 +139,7 @@ def build(
 
 
 def trade_of(
-    settings: Settings, providers: Mapping[str, Provider], credit_http: httpx.AsyncClient
+    settings: Settings, providers: Providers[Provider], credit_http: httpx.AsyncClient
 ) -> tuple[Trade, Errands]:
     """What the use cases work with, and the errands that come back to them."""
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)

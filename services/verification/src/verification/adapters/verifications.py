@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from shared.db import Transaction
 from verification.adapters.tables import verification
@@ -46,15 +45,13 @@ async def count_active(tx: Transaction, user_id: str) -> int:
     return int(rows[0]["active"])
 
 
-async def insert_intent(tx: Transaction, due_in_seconds: float, **values: object) -> Record | None:
-    """None where the id or the reference is there already."""
+async def insert_intent(tx: Transaction, due_in_seconds: float, **values: object) -> Record:
     rows = await tx.run(
-        insert(verification)
+        sa.insert(verification)
         .values(state=State.HOLDING, due_at=seconds_from_now(due_in_seconds), **values)
-        .on_conflict_do_nothing()
         .returning(*_t)
     )
-    return rows[0] if rows else None
+    return rows[0]
 
 
 # The row, and how long ago and how far ahead its times are, by the database's clock.

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from shared.http.problems import Problem, not_found
 from shared.observability.logs import get_logger
-from verification.domain.orders import InvalidWebhook
+from shared.providers.errors import InvalidWebhook
 from verification.handlers.telling import receive
 from verification.handlers.trade import Trade
 

@@ -30,7 +30,7 @@ class State(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
-    REQUIRES_REVIEW = "requires_review"  # A person has to look.
+    REQUIRES_REVIEW = "requires_review"  # A person has to look, and we do so once a day.
 
 
 class Happening(StrEnum):
@@ -43,7 +43,7 @@ class Happening(StrEnum):
     ABSENT = "absent"  # Provably no order, and the hold is gone.
     CHARGED_IN_VAIN = "charged_in_vain"  # No number, but the hold turns out to have been posted.
     LOST_SIGHT = "lost_sight"  # A time-out, a 5xx or a crash while buying.
-    GIVEN_UP = "given_up"  # The janitor's last step has not resolved it either.
+    GIVEN_UP = "given_up"  # The janitor's last step, or a day in review, has not resolved it either.
     SMS_RECEIVED = "sms_received"
     DEADLINE_PASSED = "deadline_passed"
     CANCEL_ASKED = "cancel_asked"
@@ -69,6 +69,7 @@ TRANSITIONS: Mapping[tuple[State, Happening], Transition] = {
     (State.REQUESTED, Happening.DECLINED): _FAILED,
     (State.REQUESTED, Happening.CHARGED_IN_VAIN): _TIMED_OUT,
     (State.REQUESTED, Happening.LOST_SIGHT): Transition(State.UNKNOWN),
+    (State.REQUESTED, Happening.GIVEN_UP): _REVIEW,
     (State.UNKNOWN, Happening.NUMBER_CHARGED): _ASSIGNED,
     (State.UNKNOWN, Happening.DECLINED): _FAILED,
     (State.UNKNOWN, Happening.ABSENT): _FAILED,
@@ -83,6 +84,15 @@ TRANSITIONS: Mapping[tuple[State, Happening], Transition] = {
     (State.CANCELLING, Happening.SMS_RECEIVED): _COMPLETED,
     (State.CANCELLING, Happening.ORDER_OVER): Transition(State.CANCELLED, VerificationCancelled),
     (State.CANCELLING, Happening.GIVEN_UP): _REVIEW,
+    # What is still open goes on from where it stood, and each day that decides nothing is told.
+    (State.REQUIRES_REVIEW, Happening.NUMBER_CHARGED): _ASSIGNED,
+    (State.REQUIRES_REVIEW, Happening.DECLINED): _FAILED,
+    (State.REQUIRES_REVIEW, Happening.ABSENT): _FAILED,
+    (State.REQUIRES_REVIEW, Happening.CHARGED_IN_VAIN): _TIMED_OUT,
+    (State.REQUIRES_REVIEW, Happening.SMS_RECEIVED): _COMPLETED,
+    (State.REQUIRES_REVIEW, Happening.DEADLINE_PASSED): Transition(State.EXPIRING),
+    (State.REQUIRES_REVIEW, Happening.CANCEL_ASKED): Transition(State.CANCELLING),
+    (State.REQUIRES_REVIEW, Happening.GIVEN_UP): _REVIEW,
     # The money is on its way back: the code is withheld, and only said to have come.
     (State.TIMED_OUT, Happening.SMS_RECEIVED): Transition(State.TIMED_OUT, VerificationLateSms),
     (State.CANCELLED, Happening.SMS_RECEIVED): Transition(State.CANCELLED, VerificationLateSms),

@@ -46,10 +46,6 @@ class Notice:
     order_id: str
 
 
-class ProviderAway(Exception):
-    """No answer, or none that decides: whether it was done is unknown."""
-
-
 class Declined(Exception):
     """Definitively no number. ``reason`` is for the user."""
 
@@ -68,7 +64,3 @@ class CancelTooEarly(Exception):
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__(f"in {retry_after_seconds:g} s")
         self.retry_after_seconds = retry_after_seconds
-
-
-class InvalidWebhook(Exception):
-    """Not signed with one of our secrets, too old, or not readable."""

@@ -18,6 +18,7 @@ class Pace:
     poll: float = 5
     credit_retry: float = 3
     abandon_after: float = 60
+    review: float = 86400
     steps: Sequence[float] = QUICK_SECONDS + JANITOR_SECONDS
 
     def step(self, attempts: int) -> float | None:

@@ -34,7 +34,7 @@ async def cancel(trade: Trade, id_: UUID, caller: Identity) -> Record:
             return row
         if state is not State.AWAITING_SMS:
             raise StateConflict(state)
-        ahead = trade.provider(row).minimum_cancel_age_seconds - row["bought_age"]
+        ahead = trade.cancellable_in(row)
         if ahead > 0:
             raise CancelTooEarly(ahead)
         changed = await trade.apply(tx, row, Happening.CANCEL_ASKED, cancel_requested_at=asked_at)

@@ -8,17 +8,21 @@ from uuid import UUID
 
 from shared.http.credit import CreditAway, CreditRefused
 from shared.money import Money
+from shared.observability.logs import get_logger
 from shared.observability.trace import current_trace
 from shared.outbox import OutboxTransaction
+from shared.references import reference_of
 from verification.adapters import verifications
 from verification.domain.errors import KeyReused, TooManyActive
 from verification.domain.machine import Happening, State
-from verification.domain.references import reference_of
 from verification.domain.services import Service
+from verification.handlers.pacing import later
 from verification.handlers.trade import Trade
 
 if TYPE_CHECKING:
     from asyncpg import Record
+
+log = get_logger(__name__)
 
 HOLD_SECONDS = 30 * 24 * 3600  # Longer than the janitor's steps take; credit allows no more.
 ABANDONED = "abandoned"
@@ -82,13 +86,7 @@ class Requesting:
             return known
         if await verifications.count_active(tx, request.user_id) >= self._max_active:
             raise TooManyActive(self._max_active)
-        for length in (8, 16):  # In a million, one in a few is not the only one of its eight digits.
-            made = await verifications.insert_intent(
-                tx, self._trade.pace.abandon_after, **_values(request, length)
-            )
-            if made is not None:
-                return made
-        raise CreditAway("no free reference")
+        return await verifications.insert_intent(tx, self._trade.pace.abandon_after, **_values(request))
 
     async def _reject(self, row: Record, refused: CreditRefused) -> Record:
         rejection = {"status": refused.status, "code": refused.code, "detail": refused.detail}
@@ -123,19 +121,30 @@ async def abandon(trade: Trade, row: Record) -> None:
         # From here on a late repetition cannot begin it any more.
         await verifications.update(tx, row["id"], reason=ABANDONED)
     try:
-        await trade.credit.void_hold(await place_hold(trade, row))
-    except CreditAway:
+        await _set_free(trade, row)
+    except CreditAway as away:
+        log.warning("credit.away", id=str(row["id"]), error=str(away))
+        await later(trade, row, trade.pace.credit_retry)
+    except CreditRefused as refused:
+        log.critical("credit.refuses", id=str(row["id"]), status=refused.status, problem=refused.code)
+        await later(trade, row, trade.pace.abandon_after)
+    else:
         async with trade.outbox.transaction() as tx:
-            await verifications.update(tx, row["id"], due_in_seconds=trade.pace.credit_retry)
-        return
+            now = await verifications.lock(tx, row["id"])
+            await trade.apply(tx, now, Happening.HOLD_REFUSED, rejection=ABANDONED_ANSWER)
+
+
+async def _set_free(trade: Trade, row: Record) -> None:
+    """Raises CreditAway and CreditRefused where something may still be held."""
+    try:
+        hold_id = await place_hold(trade, row)
     except CreditRefused:
-        pass  # Nothing is held: it could not be placed, or is over already.
-    async with trade.outbox.transaction() as tx:
-        now = await verifications.lock(tx, row["id"])
-        await trade.apply(tx, now, Happening.HOLD_REFUSED, rejection=ABANDONED_ANSWER)
+        return  # It could not be placed: nothing is held.
+    if await trade.credit.end_hold(hold_id) is not None:
+        log.critical("verification.charged_in_vain", id=str(row["id"]))
 
 
-def _values(request: Request, length: int) -> dict[str, object]:
+def _values(request: Request) -> dict[str, object]:
     trace = current_trace()
     return {
         "id": request.id,
@@ -145,7 +154,7 @@ def _values(request: Request, length: int) -> dict[str, object]:
         "country": request.country,
         "currency": request.service.price.currency,
         "price_minor": request.service.price.minor,
-        "reference": reference_of(request.id, length=length),
+        "reference": reference_of("VER", request.id),
         "provider": request.provider,
         "product": request.service.products[request.provider],
         "fingerprint": request.fingerprint,

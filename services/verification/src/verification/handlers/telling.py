@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.observability.logs import get_logger
+from shared.providers.errors import ProviderAway
 from verification.adapters import verifications, webhooks
 from verification.adapters.providers import Provider
 from verification.domain.machine import State
-from verification.domain.orders import Order, ProviderAway, UnknownOrder
+from verification.domain.orders import Order, OrderState, UnknownOrder
+from verification.handlers.buying import OPEN, give_back
+from verification.handlers.pacing import later
 from verification.handlers.trade import Trade
 from verification.handlers.waiting import observe
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 log = get_logger(__name__)
 
@@ -54,12 +61,23 @@ async def _tell(trade: Trade, provider: str, order: Order) -> str | None:
     if row is None:
         log.warning("webhook.unmatched", provider=provider, order_id=order.id)
         return "unmatched"
-    if row["order_id"] == order.id:
-        await observe(trade, row["id"], order)
+    if row["order_id"] == order.id and await observe(trade, row["id"], order):
         return "told"
-    if row["state"] == State.UNKNOWN:  # So the order exists: no need to wait for the janitor's next step.
-        async with trade.db.autocommit() as tx:
-            await verifications.update(tx, row["id"], due_in_seconds=0)
-        trade.nudge()
-        return "hinted"
-    return None if row["state"] == State.REQUESTED else "unmatched"
+    theirs = row["order_id"] == order.id or (row["order_id"] is None and row["state"] in OPEN)
+    if (not theirs or row["state"] == State.FAILED) and order.state is not OrderState.OVER:
+        return await _return(trade, row, order)
+    if not theirs or row["transfer_id"] is not None:
+        return "nothing_new"
+    if row["state"] == State.REQUESTED:
+        return None
+    await later(trade, row, 0)  # So the order exists: no need to wait for the janitor's next step.
+    trade.nudge()
+    return "hinted"
+
+
+async def _return(trade: Trade, row: Record, order: Order) -> str:
+    """A number bought for somebody who does not wait for it, or has another one."""
+    log.critical("verification.order_too_late", id=str(row["id"]), order_id=order.id, state=order.state)
+    if order.state is OrderState.PENDING:
+        await give_back(trade, row, order.id)
+    return "too_late"

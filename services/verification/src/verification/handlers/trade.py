@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from shared.events.verification import (
 from shared.http.credit import Credit
 from shared.observability.logs import get_logger
 from shared.outbox import Outbox, OutboxTransaction
+from shared.providers.configured import Providers
 from verification.adapters import verifications
 from verification.adapters.providers import Provider
 from verification.domain.machine import Happening, State, transition
@@ -42,12 +43,19 @@ class Trade:
     db: Database
     outbox: Outbox
     credit: Credit
-    providers: Mapping[str, Provider]
+    providers: Providers[Provider]
     pace: Pace
     nudge: Callable[[], None]
 
     def provider(self, row: Record) -> Provider:
+        """Raises ProviderAway where it is no longer configured."""
         return self.providers[row["provider"]]
+
+    def cancellable_in(self, row: Record) -> float:
+        """Seconds until the provider takes the number back; whom we cannot ask sets no time."""
+        known = self.providers.get(row["provider"])
+        age: float = row["bought_age"]
+        return 0 if known is None else known.minimum_cancel_age_seconds - age
 
     async def apply(
         self, tx: OutboxTransaction, row: Record, happening: Happening, **changes: object
@@ -78,6 +86,8 @@ class Trade:
                 return self.pace.step(0) or 0, 1
             case State.AWAITING_SMS:
                 return (0 if row["cancel_requested_at"] else self.pace.next_poll()), 0
+            case State.REQUIRES_REVIEW:
+                return self.pace.review, row["attempts"]
             case _:
                 return None, 0
 

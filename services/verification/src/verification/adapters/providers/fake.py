@@ -9,14 +9,13 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
+from shared.providers.errors import InvalidWebhook, ProviderAway
 from verification.domain.orders import (
     CancelTooEarly,
     Declined,
-    InvalidWebhook,
     Notice,
     Order,
     OrderState,
-    ProviderAway,
     Purchase,
     UnknownOrder,
 )
@@ -55,14 +54,7 @@ class FakeProvider:
         how = await self._begin("buy")
         if how is Fails.DECLINES:
             raise Declined("no numbers are available at the moment")
-        self.bought[purchase.reference] += 1
-        number = len(self.orders) + 1
-        # The reference makes the id unique among runs, which share a database.
-        order = Order(
-            f"{purchase.reference}-{number}", f"+1555{number:07}", OrderState.PENDING, purchase.reference
-        )
-        self.orders[order.id] = order
-        return self._end(how, order)
+        return self._end(how, self.place(purchase.reference))
 
     async def find(self, purchase: Purchase) -> Sequence[Order]:
         how = await self._begin("find")
@@ -93,6 +85,15 @@ class FakeProvider:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def place(self, reference: str) -> Order:
+        """An order comes to be."""
+        self.bought[reference] += 1
+        number = len(self.orders) + 1
+        # The reference makes the id unique among runs, which share a database.
+        order = Order(f"{reference}-{number}", f"+1555{number:07}", OrderState.PENDING, reference)
+        self.orders[order.id] = order
+        return order
 
     def sms(self, order_id: str, code: str) -> None:
         """An SMS arrives, in time or late."""

@@ -14,17 +14,9 @@ import httpx
 from pydantic import AwareDatetime, Field
 
 from shared.observability.logs import get_logger
+from shared.providers.errors import InvalidWebhook, ProviderAway
 from verification.adapters.providers.provider import UNDECIDED, View, ask, client, read
-from verification.domain.orders import (
-    Declined,
-    InvalidWebhook,
-    Notice,
-    Order,
-    OrderState,
-    ProviderAway,
-    Purchase,
-    UnknownOrder,
-)
+from verification.domain.orders import Declined, Notice, Order, OrderState, Purchase, UnknownOrder
 
 log = get_logger(__name__)
 

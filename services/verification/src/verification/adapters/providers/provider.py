@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from verification.domain.orders import Notice, Order, ProviderAway, Purchase
+from shared.providers.errors import ProviderAway
+from verification.domain.orders import Notice, Order, Purchase
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 8.0

@@ -11,15 +11,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared.observability.logs import get_logger
+from shared.providers.errors import InvalidWebhook, ProviderAway
 from verification.adapters.providers.provider import UNDECIDED, View, ask, client, read
 from verification.domain.orders import (
     CancelTooEarly,
     Declined,
-    InvalidWebhook,
     Notice,
     Order,
     OrderState,
-    ProviderAway,
     Purchase,
     UnknownOrder,
 )

@@ -1,0 +1,1 @@
+"""What calling, reading and believing a provider has in common, whatever it provides."""
