@@ -29,7 +29,7 @@ def create_app(foundation: Foundation, provider: Provider, *routers: APIRouter) 
         finally:
             await foundation.close()
 
-    app = FastAPI(title=foundation.title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title=foundation.title, lifespan=lifespan, openapi_url=None)
     app.state.foundation = foundation
     app.state.provider = provider
     for router in (*routers, controls.router):

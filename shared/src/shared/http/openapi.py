@@ -19,6 +19,15 @@ KEY_HEADER = "Idempotency-Key"
 _CODES = "x-codes"  # How a route's own refusals travel through FastAPI; gone from the document.
 _RETRIED = ("429", "503")
 
+# For a route's ``openapi_extra``: what it reads is raw bytes, in which FastAPI sees no body.
+SIGNED_BODY: Json = {
+    "requestBody": {
+        "description": "As the provider sends it. Its signature is of the very bytes.",
+        "required": True,
+        "content": {"application/json": {"schema": {}}},
+    }
+}
+
 _PROBLEM: Json = {
     "title": "Problem",
     "description": "An answer that is an error. Some codes bring further fields.",

@@ -102,6 +102,10 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # Neither inputs nor context are echoed: they may be secret.
     faults = [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
+    return _invalid_request(faults)
+
+
+def _invalid_request(faults: list[dict[str, str]]) -> Response:
     return Problem(422, "invalid_request", "See the fields in errors.", errors=faults).response()
 
 
@@ -109,6 +113,9 @@ async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, Problem):  # FastAPI hides what went wrong while it read the body.
         return error.__cause__.response()
+    if error.status_code == 400:  # FastAPI's own, for a body that is no text, or nested without end.
+        fault = {"field": "body", "message": "The body cannot be read."}
+        return _invalid_request([fault])
     code = _TITLES.get(error.status_code, "http_error")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
 

@@ -15,6 +15,7 @@ from notifier.adapters.streams import Head
 from notifier.domain.notification import Category
 from notifier.handlers.reads import Reading
 from shared.events import Lane
+from shared.http.bodies import Body
 from shared.money import Money
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ class HistoryQuery(BaseModel):
     category: Category | None = None
 
 
-class ReadUpTo(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class ReadUpTo(Body):
     up_to_seq: int = Field(ge=0, le=2**63 - 1)
 
 

@@ -20,6 +20,7 @@ from shared.db import Database
 from shared.http.auth import Caller, Identity
 from shared.http.bodies import MoneyBody, Name
 from shared.http.idempotency import Key, reused
+from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import Problem, not_found
 
@@ -40,7 +41,11 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
             raise not_found("payment")
         return known
 
-    @router.post("", status_code=201)
+    @router.post(
+        "",
+        status_code=201,
+        responses=refusals(unknown_provider=422, amount_out_of_range=422, too_many_open_payments=429),
+    )
     async def initialize_payment(caller: Caller, body: PaymentBody, key: Key) -> PaymentView:
         """Where to pay. State ``unknown``: the provider has not answered; look again until it is another."""
         provider = body.provider or providers[0]
@@ -54,7 +59,7 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
         except (KeyReused, AmountOutOfRange, TooManyOpen) as refusal:
             raise _problem(refusal) from None
 
-    @router.get("")
+    @router.get("", responses=refusals(not_found=404))
     async def list_payments(
         caller: Caller,
         request: Request,
@@ -76,7 +81,7 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
     async def get_payment(payment_id: UUID, caller: Caller) -> PaymentView:
         return PaymentView.of(await owned(payment_id, caller))
 
-    @router.post("/{payment_id}/cancel")
+    @router.post("/{payment_id}/cancel", responses=refusals(state_conflict=409))
     async def cancel_payment(payment_id: UUID, caller: Caller) -> PaymentView:
         """Give an unpaid checkout up. Paid nevertheless, the payment succeeds: money is never dropped."""
         try:

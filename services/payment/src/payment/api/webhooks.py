@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from payment.adapters.providers import Provider
 from payment.domain.provider import InvalidSignature
 from payment.handlers import webhooks
+from shared.http.openapi import SIGNED_BODY, refusals
 from shared.http.problems import Problem, not_found
 from shared.observability.logs import get_logger
 
@@ -22,7 +23,13 @@ log = get_logger(__name__)
 def webhook_routes(db: Database, providers: Mapping[str, Provider], nudge: Callable[[], None]) -> APIRouter:
     router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
-    @router.post("/{provider}", status_code=200)
+    @router.post(
+        "/{provider}",
+        status_code=200,
+        response_class=Response,
+        responses=refusals(invalid_signature=401),
+        openapi_extra=SIGNED_BODY,
+    )
     async def receive_webhook(provider: str, request: Request) -> Response:
         """From a provider only. A repetition is answered like the first one."""
         if provider not in providers:

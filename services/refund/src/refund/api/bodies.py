@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from refund.domain.refund import InitiateRefund, Kind
 from shared.http.auth import OPERATOR, Identity
@@ -14,6 +15,7 @@ from shared.http.idempotency import IdempotencyKey
 
 # Strict bodies take a UUID for a UUID only, and JSON has none.
 Id = Annotated[UUID, Field(strict=False)]
+EXAMPLE: JsonDict = {"payment_id": "0198c0de-7a11-7c3e-9d5b-2f6a8e4b1c70", "reason": "Ordered twice"}
 
 
 class RefundBody(Body):
@@ -22,6 +24,8 @@ class RefundBody(Body):
     ``kind``: ``money`` goes to the card (payments, and what they have if nothing is said), ``credit`` to the
     balance (verifications; of payments by operators only).
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     payment_id: Id | None = None
     verification_id: Id | None = None

@@ -28,6 +28,7 @@ from refund.handlers.initiate import initiate_refund
 from shared.http.auth import OPERATOR, SERVICE, Caller, require_role
 from shared.http.credit import Credit
 from shared.http.idempotency import Key, reused
+from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import Problem, busy, not_found
 from shared.money import Money
@@ -45,7 +46,15 @@ _DETAILS = {
 def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None]) -> APIRouter:
     router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
 
-    @router.post("", status_code=201, name="initiate_refund")
+    @router.post(
+        "",
+        status_code=201,
+        name="initiate_refund",
+        responses={
+            200: {"model": RefundView, "description": "The verification's refund, as it is."},
+            **refusals(forbidden=403, not_found=404, **dict.fromkeys(_DETAILS, 422)),
+        },
+    )
     async def initiate(caller: Caller, body: RefundBody, key: Key, response: Response) -> RefundView:
         """Answers 200 with the refund that is there already where a verification has one."""
         refund, own = await _initiate(body.to_command(key.resource_id(REFUNDS), key, caller))
@@ -72,7 +81,11 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
         nudge()
         return refund, own
 
-    @router.post("/{refund_id}/process", name="process_refund")
+    @router.post(
+        "/{refund_id}/process",
+        name="process_refund",
+        responses=refusals(forbidden=403, state_conflict=409),
+    )
     async def process(refund_id: UUID, caller: Caller) -> RefundView:
         """For operators and services. A refund that is under way or completed is answered as it is."""
         require_role(caller, OPERATOR, SERVICE)
@@ -83,7 +96,7 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
             raise _problem(refusal) from None
         return RefundView.of(refund)
 
-    @router.post("/{refund_id}/cancel", name="cancel_refund")
+    @router.post("/{refund_id}/cancel", name="cancel_refund", responses=refusals(state_conflict=409))
     async def cancel(refund_id: UUID, caller: Caller) -> RefundView:
         """Possible until it is processed."""
         try:
@@ -107,7 +120,7 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
             raise _problem(refusal) from None
         return RefundView.of(refund)
 
-    @router.get("")
+    @router.get("", responses=refusals(not_found=404))
     async def list_refunds(
         caller: Caller,
         request: Request,

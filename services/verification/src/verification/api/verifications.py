@@ -13,6 +13,7 @@ from shared.http.auth import Caller
 from shared.http.bodies import Body
 from shared.http.credit import CreditAway
 from shared.http.idempotency import Key, reused
+from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import Problem, busy, not_found
 from verification.api.views import ServicesView, VerificationsView, VerificationView
@@ -49,7 +50,19 @@ def verifications(trade: Trade, assortment: Assortment, requesting: Requesting) 
         del caller
         return ServicesView.of(assortment.services)
 
-    @router.post("", status_code=201)
+    @router.post(
+        "",
+        status_code=201,
+        responses=refusals(
+            insufficient_credits=402,
+            not_found=404,
+            account_closed=409,
+            abandoned=409,
+            unknown_service=422,
+            currency_mismatch=422,
+            too_many_verifications=429,
+        ),
+    )
     async def request_verification(caller: Caller, body: VerificationBody, key: Key) -> VerificationView:
         """Sets the price aside and begins. The user is charged when there is a number, and not before."""
         try:
@@ -76,7 +89,7 @@ def verifications(trade: Trade, assortment: Assortment, requesting: Requesting) 
             raise Problem(**row["rejection"])
         return VerificationView.of(row, caller)
 
-    @router.get("")
+    @router.get("", responses=refusals(not_found=404))
     async def list_verifications(
         caller: Caller,
         request: Request,
@@ -107,7 +120,11 @@ def verifications(trade: Trade, assortment: Assortment, requesting: Requesting) 
             raise not_found("verification") from None
         return VerificationView.of(row, caller)
 
-    @router.post("/{verification_id}/cancel", status_code=202)
+    @router.post(
+        "/{verification_id}/cancel",
+        status_code=202,
+        responses=refusals(state_conflict=409, cancel_too_early=409),
+    )
     async def cancel_verification(verification_id: UUID, caller: Caller) -> VerificationView:
         """Gives it up; a number that was paid for is refunded once the provider has confirmed its end.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
+from shared.http.openapi import SIGNED_BODY, refusals
 from shared.http.problems import Problem, not_found
 from shared.observability.logs import get_logger
 from shared.providers.errors import InvalidWebhook
@@ -18,7 +19,12 @@ log = get_logger(__name__)
 def webhook_router(trade: Trade, nudge: Callable[[], None]) -> APIRouter:
     router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
-    @router.post("/{provider}", status_code=204)
+    @router.post(
+        "/{provider}",
+        status_code=204,
+        responses=refusals(invalid_signature=401),
+        openapi_extra=SIGNED_BODY,
+    )
     async def receive_webhook(provider: str, request: Request) -> Response:
         """Taken once stored; repeated, it is taken again and changes nothing."""
         known = trade.providers.get(provider)
