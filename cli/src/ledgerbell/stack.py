@@ -18,7 +18,7 @@ import httpx
 from ledgerbell.prepare import MIGRATIONS
 from ledgerbell.processes import Command, Supervisor
 from ledgerbell.secrets import CALLED, SANDBOXES, webhook_secret
-from shared.http.auth import SERVICE
+from shared.http.auth import SERVICE, ServiceToken
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace, remove
 from shared.testing.servers import Servers, environment_without, free_port
@@ -173,6 +173,10 @@ class Stack:
 
     def token(self, user_id: str, roles: Sequence[str] = ("user",), seconds: int = 3600) -> str:
         return self._issuer.token(user_id, roles, seconds)
+
+    def service_token(self, service: str) -> str:
+        """As the service signs for its own calls."""
+        return ServiceToken(service, self._service_keys[service].private)()
 
     async def metrics(self, service: str) -> str:
         """What Prometheus would read there."""
