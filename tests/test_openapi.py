@@ -54,7 +54,7 @@ CONFIG = schemathesis.Config.from_dict(
             for name, (_, parameters) in WORDS.items()
             for parameter in parameters
         },
-        "generation": {"max-examples": 20, "deterministic": True, "database": "none"},
+        "generation": {"max-examples": 10, "deterministic": True, "database": "none"},
         "phases": {"coverage": {"unexpected-methods": ["PATCH"]}},
     }
 )
