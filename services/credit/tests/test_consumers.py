@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from credit.adapters.accounts import delete_keys
 from credit.consumers import SUBSCRIPTIONS
 from shared.db.database import Contended
 from shared.events.payment import PaymentSucceeded
@@ -30,7 +31,7 @@ def outbox(db: Database) -> Outbox:
 
 async def hear(outbox: Outbox, user: str, event: Event) -> None:
     """As the subscriber does, until nobody is in the way."""
-    for _ in range(10):
+    for _ in range(100):
         try:
             async with outbox.transaction() as tx:
                 await SUBSCRIPTIONS[type(event)](tx, envelope_of(event, user), event)
@@ -129,6 +130,55 @@ async def test_a_user_without_an_account_is_told_of_to_whoever_asked(outbox: Out
     await hear(outbox, user, paid())
 
     assert await ledger.types(user) == ["credit.rejected.v1"]
+
+
+async def test_a_rejection_is_said_again_as_the_same_event_and_stands(
+    api: Api, db: Database, outbox: Outbox, ledger: Ledger
+) -> None:
+    user, event = f"late-{uuid4()}", paid()
+    await hear(outbox, user, event)
+    (lost,) = await ledger.events(user)
+    await forget(ledger, user)
+    await api.call("POST", "/v1/accounts", user, {"currency": "USD"})  # Too late: it was said to have failed.
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE idempotency_key SET created_at = now() - interval '40 days'")
+        await delete_keys(tx, older_than_hours=24, at_most=1000)
+
+    for _ in range(2):
+        await hear(outbox, user, event)
+
+    (again,) = await ledger.events(user)
+    assert (again["id"], again["text"]) == (lost["id"], lost["text"])
+    assert (await api.balance(user))["available"] == "0.00"
+
+
+async def test_told_at_once_by_many_events_it_rejects_once(outbox: Outbox, ledger: Ledger) -> None:
+    user, event = f"nobody-{uuid4()}", paid()
+    await asyncio.gather(*(hear(outbox, user, event) for _ in range(5)))
+
+    assert await ledger.types(user) == ["credit.rejected.v1"]
+
+
+@pytest.mark.parametrize("days", [0, 40])
+async def test_another_movement_under_a_booked_transfers_id_is_refused(
+    api: Api, db: Database, outbox: Outbox, ledger: Ledger, days: int
+) -> None:
+    user, event = await api.user_with(), paid()
+    await hear(outbox, user, event)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE idempotency_key SET created_at = now() - make_interval(days => $1)", days)
+        await delete_keys(tx, older_than_hours=24, at_most=1000)
+
+    await hear(outbox, user, event.model_copy(update={"amount_minor": 501}))
+
+    assert (await api.balance(user))["available"] == "5.00"
+    rejected = (await ledger.events(user))[-1]
+    assert '"reason": "another movement was booked under this transfer\'s id"' in rejected["text"]
+
+
+async def forget(ledger: Ledger, user: str) -> None:
+    """What it said of this user was published, and lost."""
+    await ledger.connection.execute("DELETE FROM outbox WHERE user_id = $1", user)
 
 
 async def test_a_service_can_ask_what_became_of_a_transfer(api: Api, outbox: Outbox) -> None:

@@ -268,6 +268,11 @@ def test_the_steps_of_an_automatic_refund_are_not_shown() -> None:
     assert dispatcher.dispatch(RefundProcessing(**REFUND, auto=True, transfer_id=ID)) is None
 
 
+def test_a_reminder_to_another_service_is_not_told_to_the_user() -> None:
+    assert dispatcher.dispatch(RefundProcessing(**REFUND, transfer_id=ID, reminder=True)) is None
+    assert dispatcher.dispatch(RefundFailed(**REFUND, reversed=True, transfer_id=ID, reminder=True)) is None
+
+
 def test_a_debit_without_a_service_names_its_reason() -> None:
     said = dispatcher.dispatch(CreditDeducted(**CHANGE, reason="a monthly fee"))
 

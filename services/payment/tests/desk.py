@@ -34,7 +34,8 @@ from shared.events.payment import PaymentSucceeded
 from shared.events.refund import RefundProcessing
 from shared.http.credit import Credit
 from shared.money import Money
-from shared.outbox import Outbox
+from shared.outbox import OUTBOX_COLUMNS, Outbox
+from shared.outbox.table import to_envelope
 from shared.testing.deliveries import envelope_of
 from shared.testing.identities import Issuer
 from shared.testing.waiting import until
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from shared.events import Event
+    from shared.events import Envelope, Event
 
 NOWHERE = "amqp://payment:none@127.0.0.1:1/none"
 POLICY = Policy(
@@ -124,6 +125,16 @@ class Desk:
         """An event, handled in its transaction. (Its inbox row is the Subscriber's.)"""
         async with self.outbox.transaction() as tx:
             await self._heard[event.TYPE](tx, envelope_of(event, user), event)
+
+    async def announced(self, payment: Payment) -> list[Envelope]:
+        """Every event that said it was paid."""
+        async with self.db.autocommit() as tx:
+            rows = await tx.fetch(
+                f"SELECT {OUTBOX_COLUMNS} FROM outbox WHERE user_id = $1 AND type = $2",  # noqa: S608  # Ours.
+                payment.user_id,
+                PaymentSucceeded.TYPE,
+            )
+        return [to_envelope(row, "payment") for row in rows]
 
     async def look(self, payment: Payment) -> Payment:
         """Its errand, now."""
@@ -210,6 +221,18 @@ class CreditBooks:
         )
         async with self._outbox.transaction() as tx:
             await add_paid_credits(tx, envelope_of(event, payment.user_id), event)
+
+    async def answers(self, told: Sequence[Envelope]) -> list[Envelope]:
+        """What it says to payments it is told of. An event that its inbox knows is nothing to it."""
+        async with self._outbox.transaction() as tx:
+            for envelope in told:
+                new = "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id"
+                if await tx.fetchrow(new, envelope.id) is not None:
+                    await add_paid_credits(tx, envelope, PaymentSucceeded.model_validate_json(envelope.data))
+            await tx.execute(
+                "DELETE FROM outbox WHERE id = ANY($1::uuid[])", [row["id"] for row in tx.written]
+            )
+        return [to_envelope(row, "credit") for row in tx.written]
 
 
 class _Quiet(uvicorn.Server):

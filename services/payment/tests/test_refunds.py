@@ -54,6 +54,52 @@ async def test_a_refund_that_is_asked_for_again_is_done_once(desk: Desk) -> None
     assert await told(desk, user) == ["payment.refunded"]
 
 
+@pytest.mark.parametrize("ended", ["refunded", "failed", "refused"])
+async def test_asked_again_for_one_that_has_ended_it_says_so_again_by_the_same_event(
+    desk: Desk, ended: str
+) -> None:
+    payment = await desk.paid() if ended == "refused" else await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    if ended != "refused":
+        if ended == "failed":
+            desk.provider.fail_next("refund", "declined")
+        await desk.refunds.look(refund_id)
+    (said,) = [row for row in await desk.events(user) if "refund" in row["type"]]
+    await desk.owner_execute("DELETE FROM outbox WHERE id = $1", said["id"])  # Published, and lost.
+
+    await desk.hear(processing(payment, refund_id, reminder=True), user)
+    await desk.hear(processing(payment, refund_id, reminder=True), user)
+
+    (again,) = [row for row in await desk.events(user) if "refund" in row["type"]]
+    assert (again["id"], again["type"], again["data"]) == (said["id"], said["type"], said["data"])
+
+
+async def test_a_failure_after_a_success_is_what_is_said_again(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+    desk.provider.end_refund(str(refund_id), RefundStatus.FAILED, "Returned by the bank")
+    await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+    await desk.owner_execute("DELETE FROM outbox WHERE user_id = $1", user)
+
+    await desk.hear(processing(payment, refund_id, reminder=True), user)
+
+    (again,) = await desk.events(user)
+    assert (again["type"], again["data"]["reason"]) == ("payment.refund_failed.v1", "Returned by the bank")
+
+
+async def test_asked_again_for_one_that_is_under_way_it_says_nothing(desk: Desk) -> None:
+    desk.provider.refund_status = RefundStatus.PENDING
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+
+    await desk.hear(processing(payment, refund_id, reminder=True), user)
+
+    assert await told(desk, user) == []
+    assert (await desk.refund_now(refund_id)).state is RefundState.PENDING
+
+
 async def test_a_provider_that_timed_out_after_having_refunded_is_not_asked_twice(desk: Desk) -> None:
     refund_id, user = await desk.refund_of(await desk.completed())
     desk.provider.fail_next("refund", "after")

@@ -221,6 +221,12 @@ class Bench:
                 else:
                     await deliver(self.outbox, self.subscriptions, envelope)
 
+    @staticmethod
+    async def lose(outbox: Outbox, event_id: UUID) -> None:
+        """It was published, and lost."""
+        async with outbox.transaction() as tx:
+            await tx.execute("DELETE FROM outbox WHERE id = $1", event_id)
+
     # -------------------------------------------------------------- looking
 
     async def published(self, user: str) -> list[str]:

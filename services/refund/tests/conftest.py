@@ -12,6 +12,9 @@ from credit.main import Settings as CreditSettings
 from credit.main import build as build_credit
 from refund.main import Settings
 from services.refund.tests.bench import NOWHERE, Bench, Callers, open_bench
+from services.refund.tests.payments import PaymentDesk
+from shared.db import Database
+from shared.outbox import Outbox
 from shared.testing.identities import Issuer, KeyPair
 
 if TYPE_CHECKING:
@@ -63,6 +66,15 @@ async def bench(
     """Without workers: each step is taken by the test."""
     async with open_bench(settings, credit_settings, credit_app, callers) as bench:
         yield bench
+
+
+@pytest.fixture
+async def payments(namespace: Namespace) -> AsyncIterator[PaymentDesk]:
+    made = await namespace.database("payment", "payment.adapters.migrations")
+    db = Database(made.url, application="tests")
+    await db.connect()
+    yield PaymentDesk(Outbox(db, NOWHERE, "payment"))
+    await db.close()
 
 
 @pytest.fixture

@@ -140,6 +140,13 @@ class RefundMachine(RuleBasedStateMachine):
             else:
                 self.attempt(deliver(self.bench.outbox, self.bench.subscriptions, envelope), crash)
 
+    @rule(data=st.data())
+    def an_event_is_lost(self, data: st.DataObject) -> None:
+        """It was published, and its queue is purged, or its message parked."""
+        outbox = data.draw(st.sampled_from([self.bench.outbox, self.bench.credit_outbox]))
+        if there := self.wait(envelopes(outbox, self.user, "lost")):
+            self.wait(self.bench.lose(outbox, data.draw(st.sampled_from(there)).id))
+
     @rule(crash=CRASHES, refused=st.booleans(), data=st.data())
     def the_provider_speaks(self, crash: int | None, refused: bool, data: st.DataObject) -> None:
         """Of what it was asked for, and of that anything in any order."""
@@ -187,7 +194,9 @@ class RefundMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_said_is_said_once(self) -> None:
         said = Counter(
-            (event["type"], event["refund_id"]) for event in self.wait(self.bench.events(self.user))
+            (event["type"], event["refund_id"])
+            for event in self.wait(self.bench.events(self.user))
+            if not event.get("reminder")
         )
         assert all(count == 1 for count in said.values())
 

@@ -1,15 +1,18 @@
-"""What was lost on the way is found again: by its steps, under the same ids, and at last by a person."""
+"""What was lost on the way, there or back, is found again: by its steps, and at last by a person."""
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from credit.consumers import SUBSCRIPTIONS as CREDIT_SUBSCRIPTIONS
 from services.refund.tests.bench import STEPS, Bench, deliver, envelopes
+
+if TYPE_CHECKING:
+    from services.refund.tests.payments import PaymentDesk
 
 DAY = 86_400.0
 
@@ -35,26 +38,65 @@ def causes(lines: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["credit", "money"])
-async def test_it_asks_again_under_the_same_id_by_its_steps_and_then_daily_with_an_alert(
-    bench: Bench, kind: str
-) -> None:
-    _, refund = await under_way(bench, kind)
+async def test_it_asks_again_by_its_steps_and_then_daily_with_an_alert(bench: Bench, kind: str) -> None:
+    user, refund = await under_way(bench, kind)
     row = await bench.row(refund["refund_id"])
     waits, alerts = [row["due_in"].total_seconds()], []
 
     for _ in range(len(STEPS) + 1):
-        async with bench.outbox.transaction() as tx:  # It was confirmed by the broker, and then lost.
-            await tx.execute("DELETE FROM outbox WHERE id = $1", row["processing_event_id"])
+        await bench.lose(bench.outbox, row["processing_event_id"])
         with capture_logs() as lines:
             await bench.do(refund["refund_id"])
         alerts.append(causes(lines))
         waits.append((await bench.row(refund["refund_id"]))["due_in"].total_seconds())
 
-    events = await bench.events(refund["user_id"])
-    assert [(e["type"], e["id"]) for e in events[1:]] == [("refund.processing", row["processing_event_id"])]
+    events = [event for event in await bench.events(user) if event["type"] == "refund.processing"]
+    # Under its own id for whoever never got it; under a new one for whoever did.
+    assert [e["id"] for e in events if not e["reminder"]] == [row["processing_event_id"]]
+    assert len({e["id"] for e in events if e["reminder"]}) == len(alerts)
     assert [round(wait, -1) for wait in waits] == [*STEPS, DAY, DAY]
     assert alerts == [[], [], ["stuck"], ["stuck"]]
     assert await bench.state(refund["refund_id"]) == "processing"
+
+
+async def test_a_rejection_that_was_lost_is_said_again_when_it_is_asked_for_again(bench: Bench) -> None:
+    user = f"without-account-{uuid4()}"
+    refund = (await bench.ask(user, verification_id=await bench.bought(user))).json()
+    await bench.process(refund["refund_id"])
+    await booked_without_a_word(bench, user)
+    (lost,) = await envelopes(bench.credit_outbox, user, "credit")
+    await bench.lose(bench.credit_outbox, lost.id)
+
+    await bench.do(refund["refund_id"])
+    await bench.carry(user)
+
+    assert lost.type == "credit.rejected.v1"
+    assert await bench.state(refund["refund_id"]) == "failed"
+    assert (await bench.published(user))[-1] == "refund.failed"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ended", "left"), [("refunded", "completed", 0), ("refused", "failed", 10_00)]
+)
+async def test_an_outcome_at_the_provider_that_was_lost_is_said_again_when_it_is_asked_for_again(
+    bench: Bench, payments: PaymentDesk, outcome: Literal["refunded", "refused"], ended: str, left: int
+) -> None:
+    user = await bench.user_with("10.00")
+    refund = (await bench.ask(user, payment_id=await payments.paid(bench, user))).json()["refund_id"]
+    await bench.process(refund)
+    await payments.hear(bench, user)
+    await payments.end(UUID(refund), outcome)
+    await payments.lose_answers(user)
+
+    await bench.do(refund)
+    await payments.hear(bench, user)
+    for _ in range(2):  # Said again twice, it is heard once.
+        await payments.answer(bench, user)
+    await bench.do(refund)
+
+    assert await bench.state(refund) == ended
+    assert await bench.balance(user) == (left, 0)
+    assert payments.provider.calls["refund"] == 1
 
 
 async def test_a_booking_nobody_told_of_completes_the_refund(bench: Bench) -> None:
@@ -92,16 +134,16 @@ async def test_a_reversal_that_was_lost_is_asked_for_again_until_it_is_booked(be
     await bench.do(refund["refund_id"])
     await bench.refused(refund)
     row = await bench.row(refund["refund_id"])
-    async with bench.outbox.transaction() as tx:
-        await tx.execute("DELETE FROM outbox WHERE id = $1", row["failed_event_id"])
+    await bench.lose(bench.outbox, row["failed_event_id"])
 
     await bench.do(refund["refund_id"])
-    said = (await bench.events(user))[-1]
+    said, reminder = (await bench.events(user))[-2:]
     waiting = await bench.row(refund["refund_id"])
     await booked_without_a_word(bench, user)
     await bench.do(refund["refund_id"])
 
     assert (said["type"], said["id"], said["reversed"]) == ("refund.failed", row["failed_event_id"], True)
+    assert {**reminder, "id": said["id"], "reminder": False} == said
     assert round(waiting["due_in"].total_seconds(), -1) == STEPS[1]
     assert (await bench.row(refund["refund_id"]))["due_at"] is None
     assert await bench.balance(user) == (10_00, 0)

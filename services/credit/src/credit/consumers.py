@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from credit.domain.commands import AddCredits, Intent
+from credit.domain.commands import EVENTS, AddCredits, Intent
 from credit.handlers.bookings import book_addition
 from shared.events import Envelope
 from shared.events.payment import PaymentSucceeded
@@ -15,10 +15,11 @@ from shared.outbox import OutboxTransaction
 
 
 async def add_paid_credits(tx: OutboxTransaction, envelope: Envelope, event: PaymentSucceeded) -> None:
+    money = Money(event.amount_minor, event.currency)
     command = AddCredits(
-        _intent(envelope),
+        _intent(envelope.subject, money, event.transfer_id),
         envelope.subject,
-        Money(event.amount_minor, event.currency),
+        money,
         source="payment",
         reason="Top-up",
         reference=event.reference,
@@ -39,10 +40,11 @@ async def return_unrefunded_credits(tx: OutboxTransaction, envelope: Envelope, e
 
 
 def _returned(envelope: Envelope, event: RefundProcessing | RefundFailed, transfer_id: UUID) -> AddCredits:
+    money = Money(event.amount_minor, event.currency)
     return AddCredits(
-        _intent(envelope),
+        _intent(envelope.subject, money, transfer_id),
         envelope.subject,
-        Money(event.amount_minor, event.currency),
+        money,
         source="refund",
         reason=event.reason,
         reference=event.reference,
@@ -50,9 +52,9 @@ def _returned(envelope: Envelope, event: RefundProcessing | RefundFailed, transf
     )
 
 
-def _intent(envelope: Envelope) -> Intent:
-    """An event is one intent; the transfer's id sees to it that two events with one cause move money once."""
-    return Intent("event", str(envelope.id), "")
+def _intent(user_id: str, money: Money, transfer_id: UUID) -> Intent:
+    """A transfer is one intent, by however many events it is asked for: what was decided is decided."""
+    return Intent(EVENTS, str(transfer_id), f"{user_id} {money.currency} {money.minor}")
 
 
 SUBSCRIPTIONS: Subscriptions = {

@@ -32,12 +32,15 @@ class RefundInitiated(Refund):
 class RefundProcessing(Refund):
     """The refund is under way. Kind ``credit``: the ledger adds it under ``transfer_id``. Kind ``money``: the
     payment service has its provider give it back, and ``transfer_id`` is the hold's on the user's credits.
+
+    ``reminder``: said before, for whoever has yet to do their part; the user is not told again.
     """
 
     TYPE: ClassVar[str] = "refund.processing.v1"
     LANE: ClassVar[Lane] = Lane.HIGH
 
     transfer_id: UUID
+    reminder: bool = False
 
 
 class RefundCompleted(BalanceChange):
@@ -59,7 +62,7 @@ class RefundCompleted(BalanceChange):
 class RefundFailed(Refund):
     """Definitively refused; ``reversed`` when the provider failed it after it had completed.
 
-    Then the ledger gives the credits back under ``transfer_id``.
+    Then the ledger gives the credits back under ``transfer_id``. ``reminder``: the user is not told again.
     """
 
     TYPE: ClassVar[str] = "refund.failed.v1"
@@ -67,6 +70,7 @@ class RefundFailed(Refund):
 
     reversed: bool = False
     transfer_id: UUID | None = None
+    reminder: bool = False
 
 
 class RefundCancelled(Refund):

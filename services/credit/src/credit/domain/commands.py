@@ -10,6 +10,15 @@ from shared.money import Money
 
 # Never changes, or repetitions would move money again.
 _TRANSFERS = UUID("8c6f2d9e-51c4-5b0e-9a83-6f0f5f1f7d11")
+_REJECTIONS = UUID("8c6f2d9e-51c4-5b0e-9a83-6f0f5f1f7d12")
+
+# The scope of intents that come by event.
+EVENTS = "event"
+
+
+def rejection_event_of(transfer_id: UUID, code: str) -> UUID:
+    """The id under which a rejection is published, again too: inboxes that know it drop it."""
+    return uuid5(_REJECTIONS, f"{transfer_id} {code}")
 
 
 @dataclass(frozen=True, slots=True)

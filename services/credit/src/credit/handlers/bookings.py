@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from credit.adapters import ledger
-from credit.domain.commands import AddCredits
-from credit.domain.errors import ClaimedMeanwhile, KeyInFlight
+from credit.domain.commands import AddCredits, rejection_event_of
+from credit.domain.errors import ClaimedMeanwhile, KeyInFlight, KeyReused
 from shared.db.database import Contended
 from shared.events.credit import CreditRejected
 from shared.outbox import OutboxTransaction
@@ -19,22 +19,33 @@ REASONS = {
 
 
 async def book_addition(tx: OutboxTransaction, command: AddCredits) -> None:
-    """Book it, or publish ``credit.rejected``; booked once before, it changes nothing.
+    """Book it, or publish ``credit.rejected``. Booked before, it changes nothing; rejected before, it stays
+    rejected, which is said again as the same event.
 
     Raises Contended where the same addition is being booked at this moment.
     """
+    code = await _refusal(tx, command)
+    if code is None:
+        return
+    transfer_id = command.transfer_id or command.intent.transfer_id
+    rejected = CreditRejected(
+        transfer_id=transfer_id,
+        currency=command.money.currency,
+        amount_minor=command.money.minor,
+        source=command.source,
+        reason=REASONS[code],
+        reference=command.reference,
+    )
+    await tx.publish(command.user_id, rejected, event_id=rejection_event_of(transfer_id, code))
+
+
+async def _refusal(tx: OutboxTransaction, command: AddCredits) -> str | None:
+    """None when it is booked."""
     try:
         outcome = await ledger.add(tx, command)
     except (ClaimedMeanwhile, KeyInFlight) as other:
         raise Contended(type(other).__name__) from None
+    except KeyReused:
+        return "transfer_conflict"
     tx.written += outcome.events
-    if outcome.rejected:
-        rejected = CreditRejected(
-            transfer_id=command.transfer_id or command.intent.transfer_id,
-            currency=command.money.currency,
-            amount_minor=command.money.minor,
-            source=command.source,
-            reason=REASONS[str(outcome.answer["code"])],
-            reference=command.reference,
-        )
-        await tx.publish(command.user_id, rejected)
+    return str(outcome.answer["code"]) if outcome.rejected else None

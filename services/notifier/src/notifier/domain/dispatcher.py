@@ -159,7 +159,7 @@ class NotificationDispatcher:
         )
 
     def on_refund_processing(self, event: RefundProcessing) -> Notification | None:
-        if event.auto:
+        if event.auto or event.reminder:
             return None
         amount = self._display(event.amount_minor, event.currency)
         return Notification(
@@ -198,7 +198,9 @@ class NotificationDispatcher:
             transfer_id=event.transfer_id,
         )
 
-    def on_refund_failed(self, event: RefundFailed) -> Notification:
+    def on_refund_failed(self, event: RefundFailed) -> Notification | None:
+        if event.reminder:
+            return None
         return Notification(
             kind=_kind(event),
             lane=event.LANE,

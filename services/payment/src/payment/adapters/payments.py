@@ -163,11 +163,6 @@ async def await_deadline(tx: Transaction, payment: Payment) -> None:
     )
 
 
-async def is_in_outbox(tx: Transaction, event_id: UUID) -> bool:
-    """Whether an event is on its way still: then it need not, and cannot, be written again."""
-    return await tx.fetchrow("SELECT 1 FROM outbox WHERE id = $1", event_id) is not None
-
-
 async def _one(tx: Transaction, where: str, *arguments: object) -> Payment | None:
     row = await tx.fetchrow(f"SELECT {_COLUMNS} FROM payment {where}", *arguments)  # noqa: S608  # Ours.
     return None if row is None else of_row(row)

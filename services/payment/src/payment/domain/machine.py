@@ -108,6 +108,8 @@ PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
 _REFUNDED = Transition(RefundState.REFUNDED, Publishes.REFUNDED)
 _REFUSED = Transition(RefundState.FAILED, Publishes.REFUND_FAILED)
 _REVIEW = Transition(RefundState.REQUIRES_REVIEW)
+# What there is to say of a refund that has ended.
+OUTCOMES = {RefundState.REFUNDED: Publishes.REFUNDED, RefundState.FAILED: Publishes.REFUND_FAILED}
 _UNDER_WAY = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.PENDING)
 
 REFUND: dict[tuple[RefundState, RefundHappened], Transition[RefundState]] = {

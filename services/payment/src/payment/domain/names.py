@@ -26,6 +26,6 @@ def transfer_of(payment_id: UUID) -> UUID:
     return uuid5(_TRANSFERS, str(payment_id))
 
 
-def succeeded_event_of(payment_id: UUID) -> UUID:
-    """The id of ``payment.succeeded``: published again it is the same event, and inboxes know it."""
-    return uuid5(_EVENTS, str(payment_id))
+def outcome_event_of(refund_id: UUID, outcome: str) -> UUID:
+    """The id under which a refund's outcome is published, again too: inboxes that know it drop it."""
+    return uuid5(_EVENTS, f"{refund_id} {outcome}")

@@ -10,7 +10,6 @@ from prometheus_client import Counter
 
 from payment.adapters import payments
 from payment.domain.machine import Happened, State
-from payment.domain.names import succeeded_event_of
 from payment.domain.payment import Balance, Payment
 from payment.domain.provider import Checkout, CheckoutStatus, ProviderAway, Verdict
 from payment.handlers import paying
@@ -112,8 +111,7 @@ class Janitor:
                 balance = Balance(booked.balance_after, booked.held_after, booked.version)
                 await advance(tx, locked, Verdict(Happened.CREDITED), self._policy, balance=balance)
                 return
-            if not await payments.is_in_outbox(tx, succeeded_event_of(payment.id)):
-                await announce_success(tx, locked)
+            await announce_success(tx, locked)
         await self._look_later(payment)
 
     async def _booked(self, payment: Payment) -> Transfer | None:

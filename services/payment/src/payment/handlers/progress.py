@@ -6,7 +6,7 @@ from prometheus_client import Counter
 
 from payment.adapters import payments, refunds
 from payment.domain.machine import PAYMENT, REFUND, Publishes, RefundState, State
-from payment.domain.names import succeeded_event_of
+from payment.domain.names import outcome_event_of
 from payment.domain.payment import Balance, Payment, ProviderRefund
 from payment.domain.policy import Policy
 from payment.domain.provider import RefundVerdict, Verdict
@@ -54,9 +54,11 @@ async def advance(
 
 
 async def announce_success(tx: OutboxTransaction, payment: Payment) -> None:
-    """Publish that the money was taken; again, if need be, as the same event."""
+    """Publish that the money was taken. Each time it is an event of its own: the answer may be what was lost,
+    and credit books the transfer once.
+    """
     event = PaymentSucceeded.model_validate(_facts(payment) | {"transfer_id": payment.transfer_id})
-    await tx.publish(payment.user_id, event, event_id=succeeded_event_of(payment.id))
+    await tx.publish(payment.user_id, event)
 
 
 def _event(payment: Payment, kind: Publishes, reason: str, balance: Balance | None) -> Event:
@@ -99,7 +101,7 @@ async def advance_refund(
     await refunds.move(tx, refund.id, transition.to, verdict.reason, due)
     REFUND_MOVED.labels(transition.to).inc()
     if transition.publishes is not None:
-        await tx.publish(refund.user_id, refund_event(refund, transition.publishes, verdict.reason or ""))
+        await announce_outcome(tx, refund, transition.publishes, verdict.reason)
     told = {"refund_id": str(refund.id), "payment_id": str(refund.payment_id), "reason": verdict.reason}
     if transition.to is RefundState.REQUIRES_REVIEW:
         log.critical("refund.requires_review", was=refund.state, **told)
@@ -108,7 +110,15 @@ async def advance_refund(
     return transition.to
 
 
-def refund_event(refund: ProviderRefund, kind: Publishes, reason: str) -> Event:
+async def announce_outcome(
+    tx: OutboxTransaction, refund: ProviderRefund, kind: Publishes, reason: str | None
+) -> None:
+    """Publish what became of a refund; again, if need be, as the same event."""
+    event = _refund_event(refund, kind, reason or "")
+    await tx.publish(refund.user_id, event, event_id=outcome_event_of(refund.id, kind))
+
+
+def _refund_event(refund: ProviderRefund, kind: Publishes, reason: str) -> Event:
     facts: dict[str, object] = {
         "refund_id": refund.id,
         "payment_id": refund.payment_id,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from payment.adapters import payments, refunds
-from payment.domain.machine import Publishes, RefundHappened, RefundState, State
+from payment.domain.machine import OUTCOMES, RefundHappened, RefundState, State
 from payment.domain.payment import ProviderRefund
 from payment.domain.provider import Declined, ProviderAway, RefundFound, RefundVerdict, judge_refund
-from payment.handlers.progress import advance_refund, refund_event
+from payment.handlers.progress import advance_refund, announce_outcome
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
 
@@ -35,8 +35,16 @@ class RequestRefund:
 
 
 async def request_refund(tx: OutboxTransaction, wanted: RequestRefund) -> None:
-    """Take it on, due at once; or refuse it where the payment does not bear it. Known already, nothing."""
+    """Take it on, due at once; or refuse it where the payment does not bear it.
+
+    Asked for again, it says what became of it, if it has ended: the answer may have been lost.
+    """
     payment = await payments.lock(tx, wanted.payment_id)
+    known = await refunds.get(tx, wanted.refund_id)
+    if known is not None:
+        if (outcome := OUTCOMES.get(known.state)) is not None:
+            await announce_outcome(tx, known, outcome, known.reason)
+        return
     refusal = await _refusal(tx, payment, wanted)
     refund = ProviderRefund(
         id=wanted.refund_id,
@@ -52,7 +60,7 @@ async def request_refund(tx: OutboxTransaction, wanted: RequestRefund) -> None:
     )
     new = await refunds.insert(tx, refund, None if refusal else 0.0)
     if new and refusal:
-        await tx.publish(refund.user_id, refund_event(refund, Publishes.REFUND_FAILED, refusal))
+        await announce_outcome(tx, refund, OUTCOMES[refund.state], refusal)
         log.warning("refund.refused", refund_id=str(refund.id), reason=refusal)
 
 

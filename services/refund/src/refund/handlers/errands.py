@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from refund.adapters import refunds
@@ -14,7 +15,10 @@ from refund.handlers.advance import advance
 from refund.handlers.outcomes import ask_for_review, complete
 from shared.http.credit import Credit, CreditAway, CreditRefused
 from shared.observability.logs import get_logger
-from shared.outbox import Outbox
+from shared.outbox import Outbox, OutboxTransaction
+
+if TYPE_CHECKING:
+    from shared.events.refund import RefundFailed, RefundProcessing
 
 log = get_logger(__name__)
 
@@ -98,16 +102,26 @@ class ErrandRunner:
             await complete(tx, self._pace, refund.id, holds.booked(transfer))
 
     async def _remind(self, refund: Refund) -> None:
-        """Publish ``refund.processing`` again under the same id: inboxes that know it do nothing."""
         async with self._outbox.transaction() as tx:
             current = (await refunds.locked(tx, refund.id)).refund
             if current.state is not State.PROCESSING:
                 return
-            await tx.publish(
-                current.user_id, events.processing(current), event_id=current.processing_event_id
-            )
-            await refunds.put_off(tx, current.id, self._pace.step(current.attempts + 1), current.attempts + 1)
+            await self._say_again(tx, current, events.processing(current), current.processing_event_id)
         self._watch(current, "stuck")
+
+    async def _say_again(
+        self,
+        tx: OutboxTransaction,
+        refund: Refund,
+        event: RefundProcessing | RefundFailed,
+        event_id: UUID | None,
+    ) -> None:
+        """Under the id it had, for whoever never got it; and under a new one for whoever did and whose answer
+        was lost: their inbox drops the first, and what is asked of them they do once in any case.
+        """
+        await tx.publish(refund.user_id, event, event_id=event_id)
+        await tx.publish(refund.user_id, event.model_copy(update={"reminder": True}))
+        await refunds.put_off(tx, refund.id, self._pace.step(refund.attempts + 1), refund.attempts + 1)
 
     async def _look_up_reversal(self, refund: Refund, transfer_id: UUID) -> None:
         if await self._credit.transfer(transfer_id) is not None:
@@ -115,8 +129,7 @@ class ErrandRunner:
             return
         async with self._outbox.transaction() as tx:
             current = (await refunds.locked(tx, refund.id)).refund
-            await tx.publish(current.user_id, events.failed(current), event_id=current.failed_event_id)
-            await refunds.put_off(tx, current.id, self._pace.step(current.attempts + 1), current.attempts + 1)
+            await self._say_again(tx, current, events.failed(current), current.failed_event_id)
         self._watch(current, "reversal_stuck")
 
     async def _puzzled(self, refund: Refund, refused: CreditRefused) -> None:
