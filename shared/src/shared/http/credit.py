@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -89,7 +90,9 @@ class Credit:
             "reference": reference,
             "link": link,
         }
-        answer = await self._call("POST", f"/v1/accounts/{user_id}/holds", key, body)
+        # A user is who their token says, whatever characters that has: it must not become another path.
+        path = f"/v1/accounts/{quote(user_id, safe='')}/holds"
+        answer = await self._call("POST", path, key, body)
         return UUID(answer["hold_id"])
 
     async def post_hold(self, hold_id: UUID) -> Transfer:
