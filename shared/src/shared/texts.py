@@ -17,15 +17,23 @@ class InvalidText(ValueError):
     """The text cannot be shown safely."""
 
 
+def _is_plain(character: str) -> bool:
+    return unicodedata.category(character) not in _REFUSED_CATEGORIES and character not in _DIRECTION_MARKS
+
+
 def plain_text(text: str) -> str:
     """The text without surrounding space. Raises InvalidText."""
-    for character in text:
-        if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _DIRECTION_MARKS:
-            raise InvalidText("control characters and direction marks are not allowed")
+    if not all(map(_is_plain, text)):
+        raise InvalidText("control characters and direction marks are not allowed")
     stripped = text.strip()
     if not stripped:
         raise InvalidText("the text is empty")
     return stripped
+
+
+def made_plain(text: str, most: int) -> str:
+    """What can be shown of a text nobody can be asked to mend: one line, of at most so many characters."""
+    return " ".join("".join(c if _is_plain(c) else " " for c in text).split())[:most].rstrip()
 
 
 def relative_link(link: str) -> str:

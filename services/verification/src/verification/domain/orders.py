@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -11,13 +10,13 @@ from enum import StrEnum
 class Purchase:
     """A number we want: the provider's own name of the product, and the reference that tells it apart.
 
-    ``intended_at`` is when the intent to buy was committed: the order, if there is one, is not older.
+    The intent to buy was committed ``age_seconds`` ago: the order, if there is one, is not older.
     """
 
     reference: str
     product: str
     country: str
-    intended_at: datetime
+    age_seconds: float
 
 
 class OrderState(StrEnum):

@@ -236,4 +236,4 @@ async def give_back(trade: Trade, row: Record, order_id: str) -> None:
 
 
 def _purchase(row: Record) -> Purchase:
-    return Purchase(row["reference"], row["product"], row["country"], row["buying_at"])
+    return Purchase(row["reference"], row["product"], row["country"], row["buying_age"])

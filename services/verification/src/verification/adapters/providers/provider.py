@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
-import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.providers.errors import ProviderAway
+from shared.providers.reading import needed
+from shared.texts import made_plain
 from verification.domain.orders import Notice, Order, Purchase
 
-CONNECT_SECONDS = 2.0
-TOTAL_SECONDS = 8.0
+if TYPE_CHECKING:
+    import httpx
+
+CALL_SECONDS = 8.0
 # These say nothing about whether it was done, or that it may be done later.
 UNDECIDED = frozenset({408, 409, 425, 429})
+
+# An id is kept as it came or not at all; what people read is made fit to be shown.
+Id = Annotated[str, AfterValidator(needed)]
+Phone = Annotated[str, AfterValidator(lambda given: made_plain(given, 40)), Field(min_length=1)]
+Shown = Annotated[str, AfterValidator(lambda given: made_plain(given, 500))]
 
 
 class View(BaseModel):
@@ -62,38 +69,6 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """No call comes after this."""
-
-
-def client(base_url: str, token: str) -> httpx.AsyncClient:
-    """What an adapter calls its provider with."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers={"authorization": f"Bearer {token}", "accept": "application/json"},
-        timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
-        trust_env=False,
-        follow_redirects=False,
-    )
-
-
-async def ask(
-    http: httpx.AsyncClient,
-    method: str,
-    path: str,
-    *,
-    params: Mapping[str, str] | None = None,
-    json: object = None,
-    headers: Mapping[str, str] | None = None,
-) -> httpx.Response:
-    """The provider's answer, unless it is one that decides nothing. Raises ProviderAway."""
-    try:
-        async with asyncio.timeout(TOTAL_SECONDS):
-            answer = await http.request(method, path, params=params, json=json, headers=headers)
-    except (httpx.HTTPError, TimeoutError) as error:
-        # The name alone: a message may quote what was sent.
-        raise ProviderAway(f"{method} {path}: {type(error).__name__}") from None
-    if answer.status_code >= 500 or answer.is_redirect:
-        raise ProviderAway(f"{method} {path}: {answer.status_code}")
-    return answer
 
 
 def read(answer: httpx.Response, view: type[ViewT]) -> ViewT:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import httpx
 from pydantic import AwareDatetime, Field, ValidationError
-from standardwebhooks import Webhook, WebhookVerificationError
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from shared.observability.logs import get_logger
+from shared.providers.calls import Calls
 from shared.providers.errors import InvalidWebhook, ProviderAway
-from verification.adapters.providers.provider import UNDECIDED, View, ask, client, read
+from shared.providers.reading import as_object
+from shared.providers.signatures import StandardWebhooks
+from verification.adapters.providers.provider import CALL_SECONDS, UNDECIDED, Id, Phone, Shown, View, read
 from verification.domain.orders import (
     CancelTooEarly,
     Declined,
@@ -23,25 +24,29 @@ from verification.domain.orders import (
     UnknownOrder,
 )
 
+if TYPE_CHECKING:
+    import httpx
+
 log = get_logger(__name__)
 
 REASONS = {
     "no_numbers": "no numbers are available at the moment",
     "unknown_service": "the service is not available at the moment",
 }
+LONGEST_WAIT_SECONDS = 300.0  # Whatever it says: a person waits for the end.
 REFUSED = "the provider refused the order"
 
 
 class _Sms(View):
-    text: str = Field(repr=False)
-    code: str | None = Field(default=None, repr=False)
+    text: Shown = Field(repr=False)
+    code: Shown | None = Field(default=None, repr=False)
     received_at: AwareDatetime
 
 
 class _Order(View):
-    id: str = Field(min_length=1, max_length=200)
+    id: Id
     reference: str
-    phone_number: str = Field(min_length=1, max_length=40)
+    phone_number: Phone
     status: str
     sms: list[_Sms] = Field(default=[], repr=False)
 
@@ -51,7 +56,7 @@ class _Order(View):
             state = OrderState.RECEIVED
         else:
             state = OrderState.PENDING if self.status == "pending" else OrderState.OVER
-        code = None if newest is None else (newest.code or newest.text)[:500]
+        code = None if newest is None else newest.code or newest.text
         return Order(self.id, self.phone_number, state, self.reference, code)
 
 
@@ -60,11 +65,11 @@ class _Orders(View):
 
 
 class _About(View):
-    id: str = Field(min_length=1, max_length=200)
+    id: Id
 
 
 class _Told(View):
-    type: str = Field(max_length=100)
+    type: Shown
     data: _About
 
 
@@ -81,14 +86,12 @@ class Sandbox:
         webhook_secrets: Iterable[str] = (),
         *,
         minimum_cancel_age_seconds: float = 0,
+        seconds: float = CALL_SECONDS,
     ) -> None:
         """Raises ValueError when a secret is not one of Standard Webhooks."""
         self.minimum_cancel_age_seconds = minimum_cancel_age_seconds
-        self._http = client(url, api_key)
-        try:
-            self._verifiers = [Webhook(secret) for secret in webhook_secrets]
-        except EmptyWebhookSecretError:
-            raise ValueError("a webhook secret is empty") from None
+        self._call = Calls(url, api_key, seconds)
+        self._webhooks = StandardWebhooks(webhook_secrets)
 
     async def buy(self, purchase: Purchase) -> Order:
         body = {
@@ -96,9 +99,7 @@ class Sandbox:
             "country": purchase.country,
             "reference": purchase.reference,
         }
-        answer = await ask(
-            self._http, "POST", "/v1/orders", json=body, headers={"idempotency-key": purchase.reference}
-        )
+        answer = await self._call("POST", "/v1/orders", body=body, key=purchase.reference)
         if answer.is_success:
             return read(answer, _Order).order()
         if answer.status_code in UNDECIDED:
@@ -109,18 +110,18 @@ class Sandbox:
         raise Declined(REASONS.get(code, REFUSED))
 
     async def find(self, purchase: Purchase) -> Sequence[Order]:
-        answer = await ask(self._http, "GET", "/v1/orders", params={"reference": purchase.reference})
+        answer = await self._call("GET", "/v1/orders", params={"reference": purchase.reference})
         found = [view.order() for view in read(answer, _Orders).items]
         return [order for order in found if order.reference == purchase.reference]
 
     async def check(self, order_id: str) -> Order:
-        answer = await ask(self._http, "GET", _path(order_id))
+        answer = await self._call("GET", _path(order_id))
         if answer.status_code == 404:
             raise UnknownOrder(order_id)
         return read(answer, _Order).order()
 
     async def cancel(self, order_id: str) -> Order:
-        answer = await ask(self._http, "POST", f"{_path(order_id)}/cancel")
+        answer = await self._call("POST", f"{_path(order_id)}/cancel")
         if answer.status_code == 404:
             raise UnknownOrder(order_id)
         if answer.status_code == 409:
@@ -130,43 +131,30 @@ class Sandbox:
         return read(answer, _Order).order()
 
     async def finish(self, order_id: str) -> None:
-        await ask(self._http, "POST", f"{_path(order_id)}/finish")
+        await self._call("POST", f"{_path(order_id)}/finish")
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._call.close()
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Notice:
-        for verifier in self._verifiers:
-            try:
-                verifier.verify(body, dict(headers), json_parse=False)
-                break
-            except (WebhookVerificationError, ValueError):
-                continue
-        else:
-            raise InvalidWebhook("no secret of ours has signed it in the last 5 minutes")
+        event_id = self._webhooks.verify(headers, body)
         try:
             told = _Told.model_validate_json(body)
         except ValidationError:
             raise InvalidWebhook("it is not readable") from None
-        return Notice(headers["webhook-id"], told.type, told.data.id)
+        return Notice(event_id, told.type, told.data.id)
 
 
 def _path(order_id: str) -> str:
     return f"/v1/orders/{quote(order_id, safe='')}"
 
 
-def _problem(answer: httpx.Response) -> dict[str, object]:
-    try:
-        problem = answer.json()
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}
-
-
 def _code(answer: httpx.Response) -> str:
-    return str(_problem(answer).get("code", ""))[:100]
+    return str(as_object(answer.content).get("code", ""))[:100]
 
 
 def _seconds(answer: httpx.Response) -> float:
-    given = _problem(answer).get("retry_after_seconds")
-    return max(0.1, float(given)) if isinstance(given, int | float) else 5.0
+    given = as_object(answer.content).get("retry_after_seconds")
+    if not isinstance(given, int | float) or not given > 0:
+        return 5.0
+    return float(min(given, LONGEST_WAIT_SECONDS))
