@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import orjson
-import uvicorn
 
 from credit.consumers import add_paid_credits
 from payment.adapters import payments, refunds
@@ -43,7 +39,6 @@ from shared.testing.waiting import until
 if TYPE_CHECKING:
     from asyncpg import Record
     from fastapi import FastAPI
-    from starlette.types import ASGIApp
 
     from shared.events import Envelope, Event
 
@@ -233,28 +228,6 @@ class CreditBooks:
                 "DELETE FROM outbox WHERE id = ANY($1::uuid[])", [row["id"] for row in tx.written]
             )
         return [to_envelope(row, "credit") for row in tx.written]
-
-
-class _Quiet(uvicorn.Server):
-    """Signals belong to whoever runs the tests."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def served(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> AsyncIterator[str]:
-    """An app behind a real socket of this machine; its URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = _Quiet(uvicorn.Config(app, log_config=None, access_log=False, lifespan=lifespan))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
-        listener.close()
 
 
 class Api:

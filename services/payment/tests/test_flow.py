@@ -15,9 +15,9 @@ import credit.main
 from payment.main import Settings, build
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.testing import SECRET, serving
-from services.payment.tests.desk import served
 from shared.testing.identities import auth_keys
 from shared.testing.namespace import namespace as fresh_namespace
+from shared.testing.serving import served
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -18,84 +13,22 @@ import pytest
 from payment.domain.names import transfer_of
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.testing import SECRET, serving
-from services.payment.tests.desk import NOWHERE, served
+from services.payment.tests.desk import NOWHERE
 from shared.testing.identities import auth_keys
+from shared.testing.killing import Bystander, ServiceProcess
+from shared.testing.serving import served
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
     from services.payment.tests.desk import Desk
     from shared.db.provision import ServiceDatabase
     from shared.testing.identities import Issuer, KeyPair
-
-
-class Bystander:
-    """Stands before the sandbox, passes everything on, and kills the service once its call has had effect."""
-
-    def __init__(self, upstream: str) -> None:
-        self._upstream = upstream
-        self.deadly = ""
-        self.victim: asyncio.subprocess.Process | None = None
-        self.passed: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = (await receive()).get("body", b"")
-        call = f"{scope['method']} {scope['path']}"
-        headers = [(n, v) for n, v in scope["headers"] if n not in (b"host", b"content-length")]
-        query = scope["query_string"].decode()
-        async with httpx.AsyncClient(base_url=self._upstream, trust_env=False) as http:
-            answer = await http.request(
-                scope["method"], f"{scope['path']}?{query}", content=body, headers=headers
-            )
-        self.passed.append(call)
-        if call == self.deadly and self.victim is not None:
-            self.victim.kill()
-            await self.victim.wait()
-            self.victim = None
-        kind = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": kind})
-        await send({"type": "http.response.body", "body": answer.content})
 
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[str]:
     async with serving("payments", SandboxSettings(api_key="k")) as url:
         yield url
-
-
-class Service:
-    """A real process, started as in production; ``stop`` and a new ``start`` make the next one."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self.process: asyncio.subprocess.Process | None = None
-        self.url = ""
-
-    async def start(self) -> asyncio.subprocess.Process:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        environment = os.environ | self._environment | {"LEDGERBELL_PORT": str(port)}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "payment", env=environment, stdout=asyncio.subprocess.DEVNULL
-        )
-
-        async with httpx.AsyncClient(trust_env=False) as http:
-
-            async def ready() -> bool:
-                try:
-                    return (await http.get(f"{self.url}/readyz")).status_code == 200
-                except httpx.HTTPError:
-                    return False
-
-            await until(ready)
-        return self.process
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
-            await self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +39,9 @@ async def bystander(sandbox: str) -> Bystander:
 @pytest.fixture(scope="module")
 async def service(
     database: ServiceDatabase, users: Issuer, service_key: KeyPair, bystander: Bystander
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[ServiceProcess]:
     async with served(bystander) as url:
-        service = Service(environment(database, users, service_key, url))
+        service = ServiceProcess("payment", environment(database, users, service_key, url))
         await service.start()
         yield service
         await service.stop()
@@ -149,7 +82,7 @@ async def row_of(database: ServiceDatabase, table: str, id_: UUID, wanted: str) 
 
 
 async def test_killed_after_the_checkout_was_made_the_next_process_finds_it(
-    database: ServiceDatabase, users: Issuer, service: Service, sandbox: str, bystander: Bystander
+    database: ServiceDatabase, users: Issuer, service: ServiceProcess, sandbox: str, bystander: Bystander
 ) -> None:
     bystander.deadly, bystander.victim = "POST /v1/checkouts", service.process
     key = str(uuid4())
@@ -172,7 +105,7 @@ async def test_killed_after_the_checkout_was_made_the_next_process_finds_it(
 
 
 async def test_killed_after_the_refund_was_made_the_next_process_finds_it(
-    database: ServiceDatabase, service: Service, sandbox: str, bystander: Bystander, desk: Desk
+    database: ServiceDatabase, service: ServiceProcess, sandbox: str, bystander: Bystander, desk: Desk
 ) -> None:
     payment, refund_id = await completed_at(sandbox, desk), uuid4()
     killed = service.process

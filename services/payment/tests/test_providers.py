@@ -14,10 +14,9 @@ import pytest
 from payment.domain.machine import RefundState, State
 from payment.domain.names import reference_of, transfer_of
 from payment.domain.payment import Payment, ProviderRefund
-from payment.domain.provider import CheckoutStatus, Declined, ProviderAway, RefundStatus
+from payment.domain.provider import CheckoutStatus, Declined, RefundStatus
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.testing import SECRET, serving
-from services.payment.tests.desk import served
 from services.payment.tests.peers import (
     PaystackPeer,
     PaystackServer,
@@ -26,6 +25,8 @@ from services.payment.tests.peers import (
     StripeServer,
 )
 from shared.money import Money
+from shared.providers.errors import ProviderAway
+from shared.testing.serving import served
 
 if TYPE_CHECKING:
     from services.payment.tests.peers import Fault, Peer

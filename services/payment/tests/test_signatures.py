@@ -15,7 +15,8 @@ from standardwebhooks import Webhook
 from stripe import WebhookSignature
 
 from payment.adapters.providers import Paystack, Sandbox, Stripe
-from payment.domain.provider import InvalidSignature, WebhookEvent
+from payment.domain.provider import WebhookEvent
+from shared.providers.errors import InvalidWebhook
 
 if TYPE_CHECKING:
     from payment.adapters.providers import Provider
@@ -230,5 +231,5 @@ def test_stripes_events_are_told_apart_by_their_type(event: dict[str, object], e
 
 
 def refused(provider: Provider, headers: Mapping[str, str], body: bytes) -> None:
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidWebhook):
         provider.verify_webhook(headers, body)

@@ -11,10 +11,11 @@ import orjson
 import pytest
 
 from payment.adapters.providers.units import ours, theirs
-from payment.domain.provider import CheckoutStatus, Declined, ProviderAway
+from payment.domain.provider import CheckoutStatus, Declined
 from services.payment.tests.peers import RETURN_URL, PaystackPeer, StripePeer
 from services.payment.tests.test_providers import a_payment, a_refund, running
 from shared.money import Money
+from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from shared.providers.errors import ProviderAway
+from shared.texts import made_plain
 
 MAX_TEXT = 255
 
@@ -35,6 +36,11 @@ def needed(value: object) -> str:
     if read is None:
         raise ValueError("a text is missing")
     return read
+
+
+def shown(value: object) -> str | None:
+    """A reason or a message, made fit to be shown; None where there is nothing to show."""
+    return made_plain(value, MAX_TEXT) or None if isinstance(value, str) else None
 
 
 def as_object(body: bytes) -> Mapping[str, Any]:

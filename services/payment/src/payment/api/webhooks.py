@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from payment.adapters.providers import Provider
-from payment.domain.provider import InvalidSignature
 from payment.handlers import webhooks
 from shared.http.openapi import SIGNED_BODY, refusals
 from shared.http.problems import Problem, not_found
 from shared.observability.logs import get_logger
+from shared.providers.errors import InvalidWebhook
 
 if TYPE_CHECKING:
     from shared.db import Database
@@ -37,7 +37,7 @@ def webhook_routes(db: Database, providers: Mapping[str, Provider], nudge: Calla
         body = await request.body()
         try:
             event = providers[provider].verify_webhook(request.headers, body)
-        except InvalidSignature:
+        except InvalidWebhook:
             log.warning("webhook.refused", provider=provider)
             raise Problem(401, "invalid_signature", "The signature does not verify.") from None
         if await webhooks.receive(db, provider, event, body):

@@ -9,10 +9,7 @@ from typing import Literal
 from payment.domain.machine import Happened, RefundHappened
 from payment.domain.payment import Payment, ProviderRefund
 from shared.money import Money
-
-
-class ProviderAway(Exception):
-    """No answer, or none that decides: whether the provider acted is unknown. Never: it has failed."""
+from shared.texts import made_plain
 
 
 class Declined(Exception):
@@ -20,11 +17,7 @@ class Declined(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason[:200]
-
-
-class InvalidSignature(Exception):
-    """The webhook is not the provider's, or is too old or too new to be taken for it."""
+        self.reason = made_plain(reason, 200)
 
 
 class CheckoutStatus(StrEnum):

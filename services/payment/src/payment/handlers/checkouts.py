@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from payment.domain.machine import Happened
-from payment.domain.provider import Declined, ProviderAway, Verdict
+from payment.domain.provider import Declined, Verdict
 from payment.handlers import paying
 from shared.observability.logs import get_logger
+from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,13 @@ from prometheus_client import Counter
 from payment.adapters import payments
 from payment.domain.machine import Happened, State
 from payment.domain.payment import Balance, Payment
-from payment.domain.provider import Checkout, CheckoutStatus, ProviderAway, Verdict
+from payment.domain.provider import Checkout, CheckoutStatus, Verdict
 from payment.handlers import paying
 from payment.handlers.progress import advance, announce_success
 from shared.http.credit import Credit, CreditAway, CreditRefused, Transfer
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
+from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
     from payment.adapters.providers import Provider

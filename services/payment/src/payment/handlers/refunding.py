@@ -10,10 +10,11 @@ from uuid import UUID
 from payment.adapters import payments, refunds
 from payment.domain.machine import OUTCOMES, RefundHappened, RefundState, State
 from payment.domain.payment import ProviderRefund
-from payment.domain.provider import Declined, ProviderAway, RefundFound, RefundVerdict, judge_refund
+from payment.domain.provider import Declined, RefundFound, RefundVerdict, judge_refund
 from payment.handlers.progress import advance_refund, announce_outcome
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
+from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
     from payment.adapters.providers import Provider

@@ -11,10 +11,11 @@ from prometheus_client import Counter
 from payment.adapters import payments, webhooks
 from payment.domain.machine import UNPAID
 from payment.domain.policy import webhook_retry_seconds
-from payment.domain.provider import ProviderAway, WebhookEvent
+from payment.domain.provider import WebhookEvent
 from payment.handlers import paying
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
+from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
     from payment.adapters.providers import Provider

@@ -1,18 +1,16 @@
-"""HTTP calls to a provider: bounded in time, never redirected, and undecided unless the answer is plain."""
+"""Calls that are answered in JSON, and undecided unless the answer is plain."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import orjson
 
-from payment.domain.provider import ProviderAway
+from shared.providers.calls import Calls
+from shared.providers.errors import ProviderAway
 
-CONNECT_SECONDS = 2.0
 # Our own fault or a passing one: none of these is the provider's word on the payment.
 _UNDECIDED = frozenset({401, 403, 407, 408, 425, 429})
 
@@ -27,25 +25,12 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def client(base_url: str, seconds: float, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-        trust_env=False,
-        follow_redirects=False,
-    )
-
-
-class Calls:
-    """One provider's API. ``seconds`` bounds a whole call, not only its pauses."""
-
-    def __init__(self, base_url: str, headers: Mapping[str, str], seconds: float) -> None:
-        self._http = client(base_url, seconds, headers)
-        self._seconds = seconds
+class JsonCalls:
+    def __init__(self, base_url: str, token: str, seconds: float) -> None:
+        self._call = Calls(base_url, token, seconds)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._call.close()
 
     async def __call__(
         self,
@@ -57,14 +42,9 @@ class Calls:
         key: str | None = None,
     ) -> Answer:
         """The answer, good or a refusal. Raises ProviderAway for everything that is neither."""
-        headers = {"idempotency-key": key} if key else None
-        try:
-            async with asyncio.timeout(self._seconds):
-                answer = await self._http.request(method, path, json=body, params=params, headers=headers)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise ProviderAway(f"{method} {path}: {type(error).__name__}") from None
+        answer = await self._call(method, path, body=body, params=params, key=key)
         status = answer.status_code
-        if status >= 500 or status < 200 or 300 <= status < 400 or status in _UNDECIDED:
+        if status in _UNDECIDED:
             raise ProviderAway(f"{method} {path}: {status}")
         try:
             read = orjson.loads(answer.content)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from payment.domain.payment import Payment, ProviderRefund
-from payment.domain.provider import Checkout, ProviderAway, RefundFound, WebhookEvent
+from payment.domain.provider import Checkout, RefundFound, WebhookEvent
+from shared.providers.configured import Providers as Configured
 
 
 class Provider(Protocol):
@@ -42,14 +43,10 @@ class Provider(Protocol):
         """None: the provider says that there is none."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
-        """Whose news it is. ``headers`` have lower-case names. Raises InvalidSignature."""
+        """Whose news it is. ``headers`` have lower-case names. Raises InvalidWebhook."""
 
     async def close(self) -> None:
         """Give its connections back."""
 
 
-class Providers(dict[str, Provider]):
-    """Those that are configured, by name. One that no longer is, is away: its payments are not forgotten."""
-
-    def __missing__(self, name: str) -> Provider:
-        raise ProviderAway(f"{name} is not configured")
+Providers = Configured[Provider]

@@ -17,13 +17,12 @@ from payment.domain.provider import (
     Checkout,
     CheckoutStatus,
     Declined,
-    InvalidSignature,
-    ProviderAway,
     RefundFound,
     RefundStatus,
     WebhookEvent,
 )
 from shared.money import Money
+from shared.providers.errors import InvalidWebhook, ProviderAway
 
 Fault = Literal["before", "after", "declined"]
 
@@ -94,7 +93,7 @@ class FakeProvider:
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not hmac.compare_digest(headers.get("x-fake-signature", ""), self.sign(body)):
-            raise InvalidSignature
+            raise InvalidWebhook
         told = orjson.loads(body)
         return WebhookEvent(told["id"], told["kind"], told.get("reference"), told.get("provider_id"))
 

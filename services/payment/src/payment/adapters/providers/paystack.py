@@ -11,20 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from payment.adapters.providers.calls import Answer, Calls
-from payment.adapters.providers.reading import as_object, inner, needed, reading, text
+from payment.adapters.providers.calls import Answer, JsonCalls
 from payment.adapters.providers.units import ours, theirs
 from payment.domain.payment import Payment, ProviderRefund
 from payment.domain.provider import (
     Checkout,
     CheckoutStatus,
     Declined,
-    InvalidSignature,
-    ProviderAway,
     RefundFound,
     RefundStatus,
     WebhookEvent,
 )
+from shared.providers.errors import InvalidWebhook, ProviderAway
+from shared.providers.reading import as_object, inner, needed, reading, shown, text
 
 URL = "https://api.paystack.co"
 DIGITS = 2  # Paystack counts every currency in hundredths, those without such a coin too.
@@ -64,7 +63,7 @@ class Paystack:
         return_url: str | None = None,
         url: str = URL,
     ) -> None:
-        self._call = Calls(url, {"authorization": f"Bearer {secret_keys[0]}"}, seconds)
+        self._call = JsonCalls(url, secret_keys[0], seconds)
         self._keys = [key.encode() for key in secret_keys]
         self._email_domain = email_domain
         self._return_url = return_url
@@ -107,7 +106,7 @@ class Paystack:
                 reference=text(transaction["reference"]),
                 status=status,
                 paid=paid,
-                reason=text(transaction.get("gateway_response")),
+                reason=shown(transaction.get("gateway_response")),
             )
 
     async def look_up_by_reference(self, payment: Payment) -> Checkout | None:
@@ -154,7 +153,7 @@ class Paystack:
         given = headers.get("x-paystack-signature", "").encode()
         signed = [hmac.new(key, body, hashlib.sha512).hexdigest().encode() for key in self._keys]
         if not any(hmac.compare_digest(one, given) for one in signed):
-            raise InvalidSignature
+            raise InvalidWebhook
         return _event(body)
 
 
@@ -192,5 +191,5 @@ def _refund(view: Mapping[str, Any]) -> RefundFound:
             provider_id=needed(view["id"]),
             status=_REFUND_STATUS[view["status"]],
             money=ours(int(view["amount"]), str(view["currency"]), DIGITS),
-            reason=text(view.get("reason")),
+            reason=shown(view.get("reason")),
         )

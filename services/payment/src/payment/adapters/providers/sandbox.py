@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from standardwebhooks import Webhook, WebhookVerificationError
-from standardwebhooks.webhooks import EmptyWebhookSecretError
-
-from payment.adapters.providers.calls import Answer, Calls
-from payment.adapters.providers.reading import as_object, inner, needed, reading, text
+from payment.adapters.providers.calls import Answer, JsonCalls
 from payment.domain.payment import Payment, ProviderRefund
 from payment.domain.provider import (
     Checkout,
     CheckoutStatus,
     Declined,
-    InvalidSignature,
-    ProviderAway,
     RefundFound,
     RefundStatus,
     WebhookEvent,
 )
 from shared.money import Money
+from shared.providers.errors import ProviderAway
+from shared.providers.reading import as_object, inner, needed, reading, shown, text
+from shared.providers.signatures import StandardWebhooks
 
 
 class Sandbox:
@@ -40,11 +37,8 @@ class Sandbox:
         return_url: str | None = None,
     ) -> None:
         """Raises ValueError where a webhook secret cannot be one."""
-        self._call = Calls(url, {"authorization": f"Bearer {api_key}"}, seconds)
-        try:
-            self._verifiers = [Webhook(secret) for secret in webhook_secrets]
-        except EmptyWebhookSecretError as empty:
-            raise ValueError("a webhook secret is empty") from empty
+        self._call = JsonCalls(url, api_key, seconds)
+        self._webhooks = StandardWebhooks(webhook_secrets)
         self._return_url = return_url
 
     async def close(self) -> None:
@@ -90,19 +84,12 @@ class Sandbox:
         return _refund(found[0]) if found else None
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
-        for verifier in self._verifiers:
-            try:
-                verifier.verify(body, dict(headers), json_parse=False)
-            except (WebhookVerificationError, ValueError):  # The library lets malformed base64 through.
-                continue
-            return _event(headers["webhook-id"], body)
-        raise InvalidSignature
+        return _event(self._webhooks.verify(headers, body), body)
 
 
-def _event(id_: str, body: bytes) -> WebhookEvent:
+def _event(event_id: str, body: bytes) -> WebhookEvent:
     told = as_object(body)
     kind, data = str(told.get("type")).partition(".")[0], inner(told, "data")
-    event_id = needed(id_)
     match kind:
         case "checkout":
             return WebhookEvent(event_id, "checkout", text(data.get("reference")), text(data.get("id")))
@@ -149,7 +136,7 @@ def _checkout(view: Mapping[str, Any]) -> Checkout:
             status=status,
             checkout_url=view.get("checkout_url"),
             paid=paid,
-            reason=view.get("decline_reason"),
+            reason=shown(view.get("decline_reason")),
         )
 
 
@@ -159,5 +146,5 @@ def _refund(view: Mapping[str, Any]) -> RefundFound:
             provider_id=needed(view["id"]),
             status=RefundStatus(view["status"]),
             money=Money(int(view["amount_minor"]), str(view["currency"])),
-            reason=view.get("failure_reason"),
+            reason=shown(view.get("failure_reason")),
         )

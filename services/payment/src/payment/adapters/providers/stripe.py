@@ -13,21 +13,20 @@ import httpx
 import stripe
 from stripe import HTTPClient, StripeClient, WebhookSignature
 
-from payment.adapters.providers.calls import client
-from payment.adapters.providers.reading import as_object, inner, needed, reading, text
 from payment.adapters.providers.units import ours, theirs
 from payment.domain.payment import Payment, ProviderRefund
 from payment.domain.provider import (
     Checkout,
     CheckoutStatus,
     Declined,
-    InvalidSignature,
-    ProviderAway,
     RefundFound,
     RefundStatus,
     WebhookEvent,
 )
 from shared.money import Money
+from shared.providers.calls import client
+from shared.providers.errors import InvalidWebhook, ProviderAway
+from shared.providers.reading import as_object, inner, needed, reading, shown, text
 
 if TYPE_CHECKING:
     from stripe.checkout import Session
@@ -208,7 +207,7 @@ class Stripe:
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         header = headers.get("stripe-signature", "")
         if not any(_is_signed(body, header, secret) for secret in self._secrets):
-            raise InvalidSignature
+            raise InvalidWebhook
         return _event(body)
 
 
@@ -291,7 +290,7 @@ def _status(session: Session) -> tuple[CheckoutStatus, str | None]:
     if intent is None or isinstance(intent, str) or intent.status not in _ENDED:
         return CheckoutStatus.OPEN, None
     error = intent.last_payment_error
-    return CheckoutStatus.DECLINED, error.message if error else None
+    return CheckoutStatus.DECLINED, shown(error.message) if error else None
 
 
 _ENDED = ("requires_payment_method", "canceled")
@@ -307,5 +306,5 @@ def _refund(refund: stripe.Refund) -> RefundFound:
             provider_id=needed(refund.id),
             status=_REFUND_STATUS[str(refund.status)],
             money=_money(refund.amount, refund.currency),
-            reason=text(getattr(refund, "failure_reason", None)),
+            reason=shown(getattr(refund, "failure_reason", None)),
         )
