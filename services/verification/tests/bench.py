@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -144,3 +144,21 @@ class Bench:
     async def outcome(self, hint: UUID) -> str | None:
         found = await self.books.ours.fetchval("SELECT outcome FROM webhook WHERE id = $1", hint)
         return None if found is None else str(found)
+
+
+class Api:
+    """The HTTP face, as different callers see it; behind it nothing works but what a call itself does."""
+
+    def __init__(self, http: httpx.AsyncClient, users: Issuer) -> None:
+        self._http = http
+        self._users = users
+
+    async def call(self, method: str, path: str, caller: str, role: str = "user") -> tuple[int, Any]:
+        headers = {"authorization": f"Bearer {self._users.token(caller, [role])}"}
+        answer = await self._http.request(method, f"/v1/verifications{path}", headers=headers)
+        return answer.status_code, answer.json()
+
+    async def tell(self, provider: str, body: bytes, headers: dict[str, str]) -> int:
+        """A provider's webhook; the status of the answer."""
+        answer = await self._http.post(f"/webhooks/{provider}", content=body, headers=headers)
+        return answer.status_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -12,9 +13,13 @@ import pytest
 
 from credit.main import Settings as CreditSettings
 from credit.main import build as build_credit
-from services.verification.tests.bench import Bench, Books
+from services.verification.tests.bench import WHATSAPP, Api, Bench, Books
+from shared.http import Keyring, create_app
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from verification.adapters.providers.fake import FakeProvider
+from verification.api import verifications, webhook_router
+from verification.domain.services import Assortment
+from verification.handlers.requesting import Requesting
 from verification.main import Settings, named, trade_of
 
 if TYPE_CHECKING:
@@ -114,3 +119,27 @@ async def books(
     yield Books(ours, credits, credit_http, users)
     await ours.close()
     await credits.close()
+
+
+@pytest.fixture
+async def api(bench: Bench, verification_settings: Settings, users: Issuer) -> AsyncIterator[Api]:
+    assortment = Assortment([WHATSAPP], bench.trade.providers)
+    routers = [
+        verifications(bench.trade, assortment, Requesting(bench.trade, verification_settings.max_active)),
+        webhook_router(bench.trade, bench.trade.nudge),
+    ]
+    app = create_app(
+        "verification",
+        keyring=Keyring.from_json(verification_settings.auth_keys),
+        routers=routers,
+        lifespan=_nothing_works,
+        ready={},
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://verification") as http:
+        yield Api(http, users)
+
+
+@asynccontextmanager
+async def _nothing_works(_: object) -> AsyncIterator[None]:
+    yield

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What happens to the next call: no answer after or before it acted, a 503, nonsense.
 Fault = Literal["timeout", "timeout_before", "error", "malformed"]
 
-CALL_SECONDS = 0.4
+CALL_SECONDS = 0.2
 MOST = 100  # On one page, however many are asked for.
 
 

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import httpx
-import pytest
-
 from verification.domain.machine import State
-from verification.main import build
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from services.verification.tests.bench import Bench
-    from shared.testing.identities import Issuer
-    from verification.main import Settings
-
-
-class Api:
-    """The HTTP face, as different callers see it."""
-
-    def __init__(self, http: httpx.AsyncClient, users: Issuer) -> None:
-        self._http = http
-        self._users = users
-
-    async def call(self, method: str, path: str, caller: str, role: str = "user") -> tuple[int, Any]:
-        headers = {"authorization": f"Bearer {self._users.token(caller, [role])}"}
-        answer = await self._http.request(method, f"/v1/verifications{path}", headers=headers)
-        return answer.status_code, answer.json()
-
-
-@pytest.fixture
-async def api(verification_settings: Settings, bench: Bench, users: Issuer) -> AsyncIterator[Api]:
-    app = build(verification_settings, providers=[bench.provider])
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://verification") as http:
-            yield Api(http, users)
+    from services.verification.tests.bench import Api, Bench
 
 
 async def completed(bench: Bench) -> tuple[UUID, str]:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import httpx
 import pytest
 from standardwebhooks import Webhook
 
 from shared.providers.errors import InvalidWebhook
 from verification.adapters.providers import FiveSim, Sandbox
 from verification.domain.orders import Notice
-from verification.main import build
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from services.verification.tests.bench import Books
-    from verification.main import Settings
+    from services.verification.tests.bench import Api, Bench
 
 OLD, NEW, OTHER = "whsec_" + "b2xk" * 8, "whsec_" + "bmV3" * 8, "whsec_" + "b3RoZXIh" * 4
 BODY = json.dumps({"type": "sms.received", "timestamp": "t", "data": {"id": "or_1", "sms": ["x"]}}).encode()
@@ -109,29 +103,22 @@ def test_a_signed_body_that_names_no_order_is_refused(told: object) -> None:
 
 
 @pytest.fixture
-async def http(verification_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(verification_settings, providers=[sandbox(NEW, OLD)])
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://verification") as client:
-            yield client
+def receiver(bench: Bench) -> Bench:
+    bench.trade.providers["sandbox"] = sandbox(NEW, OLD)
+    return bench
 
 
-async def sent(http: httpx.AsyncClient, headers: Iterable[dict[str, str]], body: bytes = BODY) -> list[int]:
-    return [(await http.post("/webhooks/sandbox", content=body, headers=one)).status_code for one in headers]
-
-
-async def test_over_http_a_replay_is_taken_again_and_kept_once(http: httpx.AsyncClient, books: Books) -> None:
+async def test_over_http_a_replay_is_taken_again_and_kept_once(receiver: Bench, api: Api) -> None:
     event_id = f"evt-{uuid4()}"
     once, rotated = signed(event_id=event_id), signed(secret=OLD, event_id=event_id)
 
-    assert await sent(http, [once, once, rotated]) == [204, 204, 204]
+    assert [await api.tell("sandbox", BODY, headers) for headers in (once, once, rotated)] == [204] * 3
 
-    (kept,) = await books.ours.fetch("SELECT body FROM webhook WHERE event_id = $1", event_id)
+    (kept,) = await receiver.books.ours.fetch("SELECT body FROM webhook WHERE event_id = $1", event_id)
     assert json.loads(kept["body"]) == {"type": "sms.received", "order_id": "or_1"}, "its text stays behind"
 
 
-async def test_over_http_nothing_unsigned_is_kept(http: httpx.AsyncClient, books: Books) -> None:
+async def test_over_http_nothing_unsigned_is_kept(receiver: Bench, api: Api) -> None:
     event_id = f"evt-{uuid4()}"
     wrong = [
         {},
@@ -140,8 +127,7 @@ async def test_over_http_nothing_unsigned_is_kept(http: httpx.AsyncClient, books
         signed(b"{}", event_id=event_id),
     ]
 
-    assert await sent(http, wrong) == [401] * 4
-    answer = await http.post("/webhooks/nobody", content=BODY, headers=signed(event_id=event_id))
+    assert [await api.tell("sandbox", BODY, headers) for headers in wrong] == [401] * 4
+    assert await api.tell("nobody", BODY, signed(event_id=event_id)) == 404
 
-    assert answer.status_code == 404
-    assert not await books.ours.fetch("SELECT 1 FROM webhook WHERE event_id = $1", event_id)
+    assert not await receiver.books.ours.fetch("SELECT 1 FROM webhook WHERE event_id = $1", event_id)
