@@ -21,6 +21,7 @@ from shared.events import Envelope, Event
 from shared.events.payment import PaymentCompleted, PaymentRefunded, PaymentRefundFailed
 from shared.events.verification import (
     VerificationCancelled,
+    VerificationCodeReceived,
     VerificationNumberAssigned,
     VerificationTimedOut,
 )
@@ -69,11 +70,14 @@ class Line(httpx.AsyncBaseTransport):
         self.app = app
         self._inner = httpx.ASGITransport(app, raise_app_exceptions=False)
         self.cut: str | None = None  # "before" or "after"
+        self.refusing: int | None = None  # The status that everything is answered with.
         self.calls: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.cut == "before":
             raise httpx.ConnectTimeout("cut before")
+        if self.refusing is not None:
+            return httpx.Response(self.refusing, json={"code": "refused", "detail": "Not now."})
         self.calls.append(f"{request.method} {request.url.path}")
         answer = await self._inner.handle_async_request(request)
         await answer.aread()
@@ -86,8 +90,9 @@ class Bench:
     """Two services' insides, with the broker played by ``carry``."""
 
     def __init__(
-        self, outbox: Outbox, credit_outbox: Outbox, line: Line, callers: Callers, fuse: Fuse
+        self, db: Database, outbox: Outbox, credit_outbox: Outbox, line: Line, callers: Callers, fuse: Fuse
     ) -> None:
+        self.db = db
         self.outbox = outbox
         self.fuse = fuse
         self.credit_outbox = credit_outbox
@@ -145,6 +150,10 @@ class Bench:
                 assert added.status_code == 201, added.text
         return user
 
+    async def close_account(self, user: str) -> None:
+        async with self.credit_outbox.transaction() as tx:
+            await tx.execute("UPDATE account SET closed_at = now() WHERE user_id = $1", user)
+
     async def spend(self, user: str, amount: str) -> None:
         transport = httpx.ASGITransport(self.line.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://credit") as http:
@@ -164,11 +173,21 @@ class Bench:
         return id_
 
     async def bought(self, user: str, minor: int = 1_00) -> UUID:
-        """A verification that was charged for, as the refund service hears of it."""
+        """A verification that was charged for and whose code may still come."""
         id_ = uuid4()
         charged = {**self.charged(id_, minor), "phone_number": "+15550100"}
         await self.hear(VerificationNumberAssigned.model_validate(charged), user)
         return id_
+
+    async def verified(self, user: str, minor: int = 1_00) -> UUID:
+        """One whose code has come."""
+        id_ = await self.bought(user, minor)
+        await self.code_came(user, id_)
+        return id_
+
+    async def code_came(self, user: str, verification_id: UUID) -> None:
+        event = VerificationCodeReceived(verification_id=verification_id, service="WhatsApp", code="12345")
+        await self.hear(event, user)
 
     @staticmethod
     def charged(verification_id: UUID, minor: int = 1_00) -> dict[str, Any]:
@@ -324,7 +343,7 @@ async def open_bench(
     async def idle(_: object) -> AsyncIterator[None]:
         yield
 
-    bench = Bench(outbox, credit_outbox, line, callers, fuse)
+    bench = Bench(db, outbox, credit_outbox, line, callers, fuse)
     app = create_app(
         "refund",
         keyring=Keyring.from_json(settings.auth_keys),

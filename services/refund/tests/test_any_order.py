@@ -62,6 +62,7 @@ class RefundMachine(RuleBasedStateMachine):
         self.payments = [self.wait(self.bench.paid(self.user, PAID)) for _ in range(2)]
         self.verifications: list[UUID] = []
         self.ended: set[UUID] = set()
+        self.codes: set[UUID] = set()
         self.asked: list[tuple[str, tuple[str, ...], str, dict[str, Any]]] = []
         self.spent = 0
 
@@ -77,7 +78,13 @@ class RefundMachine(RuleBasedStateMachine):
         answer = self.attempt(self.bench.ask(caller, roles=roles, key=key, **body), crash, line)
         assert answer is not None
         # A crash is a 500 here, since the transport outlives the process.
-        assert answer.status_code in (200, 201, 422, 503) or crash is not None
+        early = roles == USER and body.get("verification_id", None) in self.open
+        assert answer.status_code in (200, 201, 422, 503, *([409] if early else [])) or crash is not None
+
+    @property
+    def open(self) -> set[UUID]:
+        """Verifications whose code may still come."""
+        return set(self.verifications) - self.ended - self.codes
 
     @rule(which=st.integers(0, 1), amount=AMOUNTS, crash=CRASHES, line=LINE)
     def ask_for_money(self, which: int, amount: str | None, crash: int | None, line: str | None) -> None:
@@ -92,6 +99,13 @@ class RefundMachine(RuleBasedStateMachine):
     @rule()
     def buy(self) -> None:
         self.verifications.append(self.wait(self.bench.bought(self.user, CHARGED)))
+
+    @rule(data=st.data())
+    def a_code_comes(self, data: st.DataObject) -> None:
+        if self.verifications:
+            verification = data.draw(st.sampled_from(self.verifications))
+            self.wait(self.bench.code_came(self.user, verification))
+            self.codes.add(verification)
 
     @rule(roles=st.sampled_from([USER, OPERATOR]), crash=CRASHES, data=st.data())
     def ask_for_credits(self, roles: tuple[str, ...], crash: int | None, data: st.DataObject) -> None:

@@ -76,6 +76,34 @@ async def test_credits_that_are_already_spent_cannot_go_back_to_the_card(bench: 
     assert await bench.published(user) == ["refund.initiated"]
 
 
+async def test_what_else_credit_refuses_is_answered_in_its_own_words(bench: Bench) -> None:
+    user = await bench.user_with("10.00")
+    payment = await bench.paid(user, 10_00)
+    await bench.close_account(user)
+    key = str(uuid4())
+
+    refused = await bench.ask(user, payment_id=payment, key=key)
+    again = await bench.ask(user, payment_id=payment, key=key)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "account_closed")
+    assert "closed" in refused.json()["detail"]
+    assert {**again.json(), "ref": None} == {**refused.json(), "ref": None}
+    assert await bench.reserved(payment) == 0
+
+
+async def test_while_credit_does_not_take_our_token_nothing_is_decided(bench: Bench) -> None:
+    user = await bench.user_with("10.00")
+    payment = await bench.paid(user, 10_00)
+    key = str(uuid4())
+    bench.line.refusing = 401
+
+    undecided = await bench.ask(user, payment_id=payment, key=key)
+    bench.line.refusing = None
+
+    assert undecided.status_code == 503
+    assert (await bench.ask(user, payment_id=payment, key=key)).status_code == 201
+
+
 async def test_an_operator_may_send_a_users_money_back(bench: Bench) -> None:
     user = await bench.user_with("10.00")
 
@@ -229,17 +257,35 @@ async def test_a_failure_that_finds_the_hold_just_posted_gives_the_credits_back(
     assert (await bench.events(user))[-1]["reversed"]
 
 
-async def test_money_that_leaves_after_the_refund_has_failed_calls_a_person(bench: Bench) -> None:
+@pytest.mark.parametrize("voided", [False, True])
+async def test_a_success_that_is_heard_after_the_failure_that_followed_it_alarms_nobody(
+    bench: Bench, voided: bool
+) -> None:
     user, refund = await under_way(bench)
     await bench.refused(refund)
-    await bench.do(refund["refund_id"])
+    if voided:
+        await bench.do(refund["refund_id"])
+
+    with capture_logs() as lines:
+        await bench.returned(refund)
+        await bench.do(refund["refund_id"])
+
+    assert reviews(lines) == []
+    assert await bench.state(refund["refund_id"]) == "failed"
+    assert await bench.balance(user) == (10_00, 0)
+
+
+@pytest.mark.parametrize("before", ["initiated", "cancelled"])
+async def test_money_that_leaves_where_nobody_asked_for_it_calls_a_person(bench: Bench, before: str) -> None:
+    user, refund = await asked_of(bench)
+    if before == "cancelled":
+        await bench.cancel(refund["refund_id"], user)
 
     with capture_logs() as lines:
         await bench.returned(refund)
 
     assert reviews(lines) == ["money_left"]
-    assert await bench.state(refund["refund_id"]) == "failed"
-    assert await bench.balance(user) == (10_00, 0)
+    assert await bench.state(refund["refund_id"]) == before
 
 
 async def test_another_amount_than_the_refunds_calls_a_person_and_completes_nothing(bench: Bench) -> None:

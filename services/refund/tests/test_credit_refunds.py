@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.refund.tests.bench import OPERATOR, SERVICE, Bench
+from services.refund.tests.bench import OPERATOR, SERVICE, USER, Bench
 from shared.events.credit import CreditRejected
+from shared.events.verification import VerificationNumberAssigned
 
 
 async def test_a_users_request_waits_for_an_operator_and_then_the_credits_are_back(bench: Bench) -> None:
     user = await bench.user_with()
-    verification = await bench.bought(user, 1_50)
+    verification = await bench.verified(user, 1_50)
 
     asked = await bench.ask(user, verification_id=verification)
     waiting = await bench.row(asked.json()["refund_id"])
@@ -35,7 +36,7 @@ async def test_one_that_an_operator_or_a_service_initiates_is_claimed_after_its_
     bench: Bench, roles: tuple[str, ...]
 ) -> None:
     user = await bench.user_with()
-    asked = await bench.ask("op", roles=roles, verification_id=await bench.bought(user))
+    asked = await bench.ask("op", roles=roles, verification_id=await bench.verified(user))
     refund = asked.json()["refund_id"]
 
     due_in = (await bench.row(refund))["due_in"].total_seconds()
@@ -65,7 +66,7 @@ async def test_an_operator_credits_a_payment_back_in_parts(bench: Bench) -> None
 
 async def test_a_refund_the_ledger_cannot_book_fails_and_releases_its_reservation(bench: Bench) -> None:
     user = f"without-account-{uuid4()}"
-    verification = await bench.bought(user)
+    verification = await bench.verified(user)
     refund = (await bench.ask(user, verification_id=verification)).json()["refund_id"]
 
     await bench.process(refund)
@@ -78,6 +79,44 @@ async def test_a_refund_the_ledger_cannot_book_fails_and_releases_its_reservatio
     assert (await bench.published(user))[-1] == "refund.failed"
     again = await bench.ask(user, verification_id=verification)
     assert (again.status_code, again.json()["refund_id"] != refund) == (201, True)
+
+
+@pytest.mark.parametrize("roles", [USER, SERVICE])
+async def test_a_verification_whose_code_may_still_come_is_refunded_by_operators_only(
+    bench: Bench, roles: tuple[str, ...]
+) -> None:
+    user = await bench.user_with()
+    verification = await bench.bought(user)
+    key = str(uuid4())
+    caller = user if roles == USER else "service"
+
+    early = await bench.ask(caller, roles=roles, verification_id=verification, key=key)
+    silence = await bench.published(user)
+    await bench.code_came(user, verification)
+    later = await bench.ask(caller, roles=roles, verification_id=verification, key=key)
+
+    assert (early.status_code, early.json()["code"]) == (409, "state_conflict")
+    assert (silence, await bench.reserved(verification)) == ([], 1_00)
+    assert later.status_code == 201
+
+
+async def test_an_operator_refunds_one_that_never_came_to_an_end(bench: Bench) -> None:
+    user = await bench.user_with()
+
+    asked = await bench.ask("op", roles=OPERATOR, verification_id=await bench.bought(user))
+
+    assert (asked.status_code, asked.json()["user_id"]) == (201, user)
+
+
+async def test_a_code_that_is_heard_of_before_its_number_counts_too(bench: Bench) -> None:
+    user = await bench.user_with()
+    verification = uuid4()
+    charged = bench.charged(verification) | {"phone_number": "+15550100"}
+    for _ in range(2):
+        await bench.code_came(user, verification)
+    await bench.hear(VerificationNumberAssigned.model_validate(charged), user)
+
+    assert (await bench.ask(user, verification_id=verification)).status_code == 201
 
 
 @pytest.mark.parametrize("ending", ["timeout", "cancelled"])
@@ -134,7 +173,7 @@ async def test_a_request_that_meets_the_automatic_refund_gets_that_one_for_ever(
 async def test_the_ending_processes_a_request_that_waits_for_an_operator(bench: Bench) -> None:
     user = await bench.user_with()
     verification = await bench.bought(user)
-    asked = (await bench.ask(user, verification_id=verification)).json()
+    asked = (await bench.ask("op", roles=OPERATOR, verification_id=verification)).json()
 
     await bench.timed_out(user, verification)
     cancelled = await bench.cancel(asked["refund_id"], user)
@@ -149,7 +188,9 @@ async def test_the_ending_processes_a_request_that_waits_for_an_operator(bench: 
 async def test_the_ending_changes_nothing_where_the_refund_by_hand_is_completed(bench: Bench) -> None:
     user = await bench.user_with()
     verification = await bench.bought(user)
-    await bench.process((await bench.ask(user, verification_id=verification)).json()["refund_id"])
+    await bench.process(
+        (await bench.ask("op", roles=OPERATOR, verification_id=verification)).json()["refund_id"]
+    )
     await bench.carry(user)
 
     await bench.timed_out(user, verification)
@@ -162,7 +203,7 @@ async def test_the_ending_changes_nothing_where_the_refund_by_hand_is_completed(
 async def test_the_automatic_refund_is_made_where_one_by_hand_was_cancelled(bench: Bench) -> None:
     user = await bench.user_with()
     verification = await bench.bought(user)
-    asked = (await bench.ask(user, verification_id=verification)).json()
+    asked = (await bench.ask("op", roles=OPERATOR, verification_id=verification)).json()
     await bench.cancel(asked["refund_id"], user)
 
     await bench.timed_out(user, verification)
@@ -178,7 +219,7 @@ async def test_the_automatic_refund_is_made_when_one_by_hand_that_stood_in_its_w
 ) -> None:
     user = await bench.user_with()
     verification = await bench.bought(user)
-    asked = (await bench.ask(user, verification_id=verification)).json()
+    asked = (await bench.ask("op", roles=OPERATOR, verification_id=verification)).json()
     by_hand = (await bench.process(asked["refund_id"])).json()
     await bench.timed_out(user, verification)
     assert len(await bench.published(user)) == 2

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from credit.consumers import SUBSCRIPTIONS as CREDIT_SUBSCRIPTIONS
-from services.refund.tests.bench import STEPS, Bench, deliver, envelopes
+from credit.handlers.holds import expire_holds
+from refund.handlers.watch import StuckWatch
+from services.refund.tests.bench import OPERATOR, STEPS, Bench, deliver, envelopes
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from services.refund.tests.payments import PaymentDesk
 
 DAY = 86_400.0
@@ -20,7 +25,7 @@ DAY = 86_400.0
 async def under_way(bench: Bench, kind: str) -> tuple[str, dict[str, Any]]:
     user = await bench.user_with("10.00")
     if kind == "credit":
-        asked = await bench.ask(user, verification_id=await bench.bought(user))
+        asked = await bench.ask(user, verification_id=await bench.verified(user))
     else:
         asked = await bench.ask(user, payment_id=await bench.paid(user))
     await bench.process(asked.json()["refund_id"])
@@ -61,7 +66,7 @@ async def test_it_asks_again_by_its_steps_and_then_daily_with_an_alert(bench: Be
 
 async def test_a_rejection_that_was_lost_is_said_again_when_it_is_asked_for_again(bench: Bench) -> None:
     user = f"without-account-{uuid4()}"
-    refund = (await bench.ask(user, verification_id=await bench.bought(user))).json()
+    refund = (await bench.ask(user, verification_id=await bench.verified(user))).json()
     await bench.process(refund["refund_id"])
     await booked_without_a_word(bench, user)
     (lost,) = await envelopes(bench.credit_outbox, user, "credit")
@@ -162,10 +167,70 @@ async def test_an_errand_that_comes_late_does_nothing_to_what_has_ended(bench: B
 
 async def test_an_errand_for_a_cancelled_credit_refund_places_no_hold(bench: Bench) -> None:
     user = await bench.user_with("10.00")
-    asked = (await bench.ask(user, verification_id=await bench.bought(user))).json()
+    asked = (await bench.ask(user, verification_id=await bench.verified(user))).json()
     await bench.cancel(asked["refund_id"], user)
 
     await bench.do(UUID(asked["refund_id"]))
 
     assert await bench.balance(user) == (10_00, 0)
     assert bench.line.calls == []
+
+
+async def test_before_its_hold_ends_a_refund_to_the_card_calls_a_person_at_each_look(
+    bench: Bench, owner: Connection[Record]
+) -> None:
+    _, refund = await under_way(bench, "money")
+    id_ = UUID(refund["refund_id"])
+    calls = []
+    for days in (22, 24, 31):
+        await owner.execute(
+            "UPDATE refund SET created_at = now() - make_interval(days => $2) WHERE id = $1", id_, days
+        )
+        with capture_logs() as lines:
+            await bench.do(id_)
+        calls.append(causes(lines))
+
+    assert calls == [[], ["hold_ends"], ["hold_ends"]]
+
+
+async def test_money_that_is_back_after_its_hold_has_ended_is_never_forgotten(bench: Bench) -> None:
+    user, refund = await under_way(bench, "money")
+    async with bench.credit_outbox.transaction() as tx:
+        await tx.execute("UPDATE hold SET expires_at = now() WHERE user_id = $1", user)
+        await expire_holds(tx, 100)
+    await bench.spend(user, "10.00")
+    await bench.returned(refund)
+
+    alerts = []
+    for _ in range(2):
+        with capture_logs() as lines:
+            await bench.do(refund["refund_id"])
+        alerts.append(causes(lines))
+
+    assert alerts == [["credit_refused"], ["credit_refused"]]
+    assert (await bench.row(refund["refund_id"]))["due_in"].total_seconds() > DAY - 60
+    assert refund["refund_id"] in await stuck(bench, user)
+
+
+@pytest.mark.parametrize("kind", ["credit", "money"])
+async def test_what_the_steps_did_not_end_is_listed_and_counted(bench: Bench, kind: str) -> None:
+    user, refund = await under_way(bench, kind)
+    listed, counted = [], []
+    watch = StuckWatch(bench.db, bench.pace)
+    for _ in STEPS:
+        await watch.count()
+        counted.append(REGISTRY.get_sample_value("refunds_stuck"))
+        listed.append(await stuck(bench, user))
+        await bench.do(refund["refund_id"])
+    await watch.count()
+
+    assert listed == [[], [], []]
+    assert await stuck(bench, user) == [refund["refund_id"]]
+    assert counted[0] is not None
+    assert [(count or 0) - counted[0] for count in counted] == [0, 0, 0]
+    assert REGISTRY.get_sample_value("refunds_stuck") == counted[0] + 1
+
+
+async def stuck(bench: Bench, user: str) -> list[str]:
+    answer = await bench.call("GET", f"?stuck=true&user_id={user}", "op", roles=OPERATOR)
+    return [item["refund_id"] for item in answer.json()["items"]]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.refund.tests.bench import OPERATOR, Bench, all_of
+from shared.testing.waiting import until
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
 
 
 async def test_fifty_refunds_at_once_give_back_what_was_paid_and_not_a_cent_more(bench: Bench) -> None:
@@ -62,30 +68,106 @@ async def test_one_key_for_two_payments_at_once_makes_one_refund(bench: Bench) -
     assert sorted([await bench.reserved(payment) for payment in payments]) == [0, 10_00]
 
 
+async def test_one_key_for_a_refunded_verification_and_a_payment_at_once_is_one_request(bench: Bench) -> None:
+    for _ in range(8):
+        user = await bench.user_with("10.00")
+        verification, payment = await bench.verified(user), await bench.paid(user, 10_00)
+        active = (await bench.ask(user, verification_id=verification)).json()["refund_id"]
+        key = str(uuid4())
+
+        bodies: list[dict[str, Any]] = [{"verification_id": verification}, {"payment_id": payment}]
+        met, made = await all_of(*(bench.ask(user, key=key, **body) for body in bodies))
+        again = [await bench.ask(user, key=key, **body) for body in bodies]
+
+        assert (met.status_code, made.status_code) in {(200, 422), (422, 201)}
+        assert [answer.status_code for answer in again] in ([200, 422], [422, 201])
+        assert (met.status_code == 200) == (again[0].status_code == 200)
+        if met.status_code == 200:
+            assert met.json()["refund_id"] == active
+        assert await bench.reserved(payment) == (0 if met.status_code == 200 else 10_00)
+
+
+async def test_asked_for_while_the_verification_ends_it_is_the_automatic_refund_or_too_early(
+    bench: Bench,
+) -> None:
+    for _ in range(8):
+        user = await bench.user_with()
+        verification = await bench.bought(user)
+
+        *asked, _ = await all_of(
+            *(bench.ask(user, verification_id=verification) for _ in range(5)),
+            bench.timed_out(user, verification),
+        )
+        await bench.carry(user)
+
+        assert {answer.status_code for answer in asked} <= {200, 409}
+        assert (await bench.ask(user, verification_id=verification)).json()["auto"]
+        assert await bench.published(user) == ["refund.initiated", "refund.processing", "refund.completed"]
+        assert await bench.balance(user) == (1_00, 0)
+
+
 @pytest.mark.parametrize("kind", ["credit", "money"])
 async def test_cancelled_and_processed_at_once_it_is_one_or_the_other(bench: Bench, kind: str) -> None:
-    outcomes = set()
-    for round_ in range(6):
+    for _ in range(6):
         user = await bench.user_with("10.00")
         payment = await bench.paid(user)
         asked = await bench.ask("op", roles=OPERATOR, payment_id=payment, kind=kind)
         refund = asked.json()["refund_id"]
-        calls = [bench.cancel(refund, user), bench.process(refund), bench.do(refund)]
 
-        if round_ % 2:
-            processed, _, cancelled = await all_of(calls[1], calls[2], calls[0])
-        else:
-            cancelled, processed, _ = await all_of(*calls)
+        cancelled, processed, _ = await all_of(
+            bench.cancel(refund, user), bench.process(refund), bench.do(refund)
+        )
 
         state = await bench.state(refund)
-        outcomes.add(state)
+        assert state in ("cancelled", "processing")
         assert (cancelled.status_code, processed.status_code) == (
             (200, 409) if state == "cancelled" else (409, 200)
         )
         said = "refund.cancelled" if state == "cancelled" else "refund.processing"
         assert await bench.published(user) == ["refund.initiated", said]
         assert await bench.reserved(payment) == (0 if state == "cancelled" else 10_00)
-    assert outcomes <= {"cancelled", "processing"}
+
+
+@pytest.mark.parametrize("kind", ["credit", "money"])
+@pytest.mark.parametrize("first", ["cancel", "process", "errand"])
+async def test_whoever_has_the_lock_first_decides(
+    bench: Bench, owner: Connection[Record], kind: str, first: str
+) -> None:
+    """All three wait for one lock, in an order that the test gives them."""
+    user = await bench.user_with("10.00")
+    payment = await bench.paid(user)
+    asked = await bench.ask("op", roles=OPERATOR, payment_id=payment, kind=kind)
+    refund = asked.json()["refund_id"]
+    doors = {
+        "cancel": bench.cancel(refund, user),
+        "process": bench.process(refund),
+        "errand": bench.do(refund),
+    }
+
+    async with owner.transaction():
+        await owner.execute("SELECT 1 FROM refundable WHERE id = $1 FOR UPDATE", payment)
+        calls = []
+        for name in (first, *(name for name in doors if name != first)):
+            calls.append(asyncio.create_task(doors[name]))
+            await until_waiting(bench, len(calls))
+    await all_of(*calls)
+
+    assert await bench.state(refund) == ("cancelled" if first == "cancel" else "processing")
+
+
+async def until_waiting(bench: Bench, many: int) -> None:
+    """For a lock, one behind the other."""
+    sql = (
+        "SELECT count(*) AS waiting FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE NOT granted AND datname = current_database()"
+    )
+
+    async def waiting() -> bool:
+        async with bench.outbox.transaction() as tx:
+            (row,) = await tx.fetch(sql)
+        return bool(row["waiting"] == many)
+
+    await until(waiting)
 
 
 async def test_cancelling_while_it_is_processing_is_a_conflict(bench: Bench) -> None:
@@ -107,7 +189,7 @@ async def test_manual_and_automatic_refund_at_once_are_one_and_need_no_operator(
         verification = await bench.bought(user)
 
         *asked, _, _ = await all_of(
-            *(bench.ask(user, verification_id=verification) for _ in range(5)),
+            *(bench.ask("op", roles=OPERATOR, verification_id=verification) for _ in range(5)),
             bench.timed_out(user, verification),
             bench.was_cancelled(user, verification),
         )
@@ -126,7 +208,7 @@ async def test_cancelling_a_request_while_the_verification_ends_still_gives_the_
     for _ in range(8):
         user = await bench.user_with()
         verification = await bench.bought(user)
-        asked = (await bench.ask(user, verification_id=verification)).json()
+        asked = (await bench.ask("op", roles=OPERATOR, verification_id=verification)).json()
 
         cancelled, _ = await all_of(
             bench.cancel(asked["refund_id"], user), bench.timed_out(user, verification)

@@ -14,6 +14,7 @@ from shared.events.credit import CreditAdded, CreditRejected
 from shared.events.payment import PaymentCompleted, PaymentRefunded, PaymentRefundFailed
 from shared.events.verification import (
     VerificationCancelled,
+    VerificationCodeReceived,
     VerificationNumberAssigned,
     VerificationTimedOut,
 )
@@ -52,6 +53,7 @@ def subscriptions(pace: Pace) -> Subscriptions:
         PaymentRefunded: returned,
         PaymentRefundFailed: refused,
         VerificationNumberAssigned: learn_of_verification,
+        VerificationCodeReceived: learn_of_code,
         VerificationTimedOut: timed_out,
         VerificationCancelled: cancelled,
     }
@@ -65,6 +67,11 @@ async def learn_of_verification(
     tx: OutboxTransaction, envelope: Envelope, event: VerificationNumberAssigned
 ) -> None:
     await refundables.learn(tx, _verification(envelope, event, None))
+
+
+async def learn_of_code(tx: OutboxTransaction, _: Envelope, event: VerificationCodeReceived) -> None:
+    """That there is one; it is nobody's business here what it says."""
+    await refundables.complete(tx, event.verification_id)
 
 
 async def _give_back(tx: OutboxTransaction, pace: Pace, verification: Refundable) -> None:

@@ -15,6 +15,7 @@ from refund.api import refunds
 from refund.consumers import subscriptions
 from refund.domain.pace import JANITOR_SECONDS, Pace
 from refund.handlers.errands import ErrandRunner
+from refund.handlers.watch import StuckWatch
 from shared.db import Database
 from shared.db.errands import Errands
 from shared.events import exchange_of
@@ -66,7 +67,13 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     preflight = partial(
         keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
     )
-    works: Works = {**outbox.works, **subscriber.works, "errands": errands.run, "preflight": preflight}
+    works: Works = {
+        **outbox.works,
+        **subscriber.works,
+        "errands": errands.run,
+        "stuck-watch": StuckWatch(db, pace).run,
+        "preflight": preflight,
+    }
     workers = Workers()
 
     @asynccontextmanager

@@ -15,6 +15,7 @@ from shared.events.payment import PaymentCompleted, PaymentRefunded, PaymentRefu
 from shared.events.refund import RefundFailed, RefundProcessing
 from shared.events.verification import (
     VerificationCancelled,
+    VerificationCodeReceived,
     VerificationNumberAssigned,
     VerificationTimedOut,
 )
@@ -38,6 +39,7 @@ SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
         PaymentRefunded,
         PaymentRefundFailed,
         VerificationNumberAssigned,
+        VerificationCodeReceived,
         VerificationTimedOut,
         VerificationCancelled,
     ),

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from refund.adapters.tables import refundable
+from refund.adapters.tables import completed_verification, refundable
 from refund.domain.refund import AutoReason, Refundable
 from shared.db import Transaction
 
@@ -32,6 +32,18 @@ async def learn(tx: Transaction, known: Refundable) -> None:
             where=refundable.c.auto_reason.is_(None),  # The first reason stays.
         )
     await tx.run(learned)
+
+
+async def complete(tx: Transaction, verification_id: UUID) -> None:
+    """Its code has come; perhaps before anything else was heard of it."""
+    await tx.run(insert(completed_verification).values(id=verification_id).on_conflict_do_nothing())
+
+
+async def is_completed(tx: Transaction, verification_id: UUID) -> bool:
+    rows = await tx.run(
+        sa.select(completed_verification.c.id).where(completed_verification.c.id == verification_id)
+    )
+    return bool(rows)
 
 
 async def lock(tx: Transaction, refundable_id: UUID) -> Refundable | None:

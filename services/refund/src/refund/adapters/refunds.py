@@ -103,15 +103,14 @@ async def put_off(tx: Transaction, refund_id: UUID, due_in: float | None, attemp
     )
 
 
-async def insert_request(tx: Transaction, request_id: UUID, fingerprint: str, refund_id: UUID) -> bool:
-    """Remember which refund a request was answered with. False when its id is taken."""
-    rows = await tx.run(
-        insert(refund_request)
-        .values(id=request_id, fingerprint=fingerprint, refund_id=refund_id)
-        .on_conflict_do_nothing()
-        .returning(refund_request.c.id)
-    )
-    return bool(rows)
+async def lock_request(tx: Transaction, request_id: UUID) -> None:
+    """One request with this id at a time: it may name another payment, whose lock does not keep it away."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(request_id))
+
+
+async def insert_request(tx: Transaction, request_id: UUID, fingerprint: str, refund_id: UUID) -> None:
+    """Remember which refund a request was answered with; it is locked."""
+    await tx.run(insert(refund_request).values(id=request_id, fingerprint=fingerprint, refund_id=refund_id))
 
 
 async def find_request(tx: Transaction, request_id: UUID) -> tuple[str, UUID] | None:
@@ -125,21 +124,35 @@ async def history(
     *,
     user_id: str | None,
     state: str | None,
+    stuck_after: int | None,
     hidden: bool,
     before: int | None,
     limit: int,
 ) -> list[Record]:
-    """Newest first. ``hidden``: with those that nobody but operators knows of."""
+    """Newest first. ``stuck_after``: only those that so many looks did not end. ``hidden``: with those that
+    nobody but operators knows of.
+    """
     statement = sa.select(*_COLUMNS).order_by(refund.c.number.desc()).limit(limit)
     if user_id is not None:
         statement = statement.where(refund.c.user_id == user_id)
     if state is not None:
         statement = statement.where(refund.c.state == state)
+    if stuck_after is not None:
+        statement = statement.where(*_stuck(stuck_after))
     if not hidden:
         statement = statement.where(refund.c.state != State.HOLDING.value)
     if before is not None:
         statement = statement.where(refund.c.number < before)
     return await tx.run(statement)
+
+
+async def count_stuck(tx: Transaction, stuck_after: int) -> int:
+    rows = await tx.run(sa.select(sa.func.count()).select_from(refund).where(*_stuck(stuck_after)))
+    return int(rows[0][0])
+
+
+def _stuck(after: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return refund.c.due_at.is_not(None), refund.c.attempts >= after
 
 
 def of_row(row: Record) -> Refund:

@@ -32,6 +32,14 @@ refundable = sa.Table(
     sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
 )
 
+# Verifications whose code has come: apart, since that may be heard before what they have cost.
+completed_verification = sa.Table(
+    "completed_verification",
+    metadata,
+    sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
+    sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
+)
+
 refund = sa.Table(
     "refund",
     metadata,

@@ -17,6 +17,7 @@ from refund.domain.errors import (
     StateConflict,
     UnknownRefund,
     UnknownRefundable,
+    VerificationOpen,
 )
 from refund.domain.machine import State
 from refund.domain.pace import Pace
@@ -41,6 +42,8 @@ _DETAILS = {
     "credits_already_spent": "The credits this payment bought are no longer on the balance.",
     "abandoned": "The request was not completed; ask again with a new Idempotency-Key.",
 }
+# And what credit may have against setting credits aside; it has words of its own for that.
+_REJECTIONS = (*_DETAILS, "account_closed", "currency_mismatch")
 
 
 def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None]) -> APIRouter:
@@ -52,11 +55,14 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
         name="initiate_refund",
         responses={
             200: {"model": RefundView, "description": "The verification's refund, as it is."},
-            **refusals(forbidden=403, not_found=404, **dict.fromkeys(_DETAILS, 422)),
+            **refusals(forbidden=403, not_found=404, state_conflict=409, **dict.fromkeys(_REJECTIONS, 422)),
         },
     )
     async def initiate(caller: Caller, body: RefundBody, key: Key, response: Response) -> RefundView:
-        """Answers 200 with the refund that is there already where a verification has one."""
+        """Answers 200 with the refund that is there already where a verification has one.
+
+        A verification whose code may still come is refunded by operators only: `state_conflict`.
+        """
         refund, own = await _initiate(body.to_command(key.resource_id(REFUNDS), key, caller))
         if refund.state is State.REJECTED:
             raise _rejection(refund)
@@ -72,6 +78,8 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
                 refund = await holds.secure(outbox, credit, pace, refund.id)
         except UnknownRefundable:
             raise not_found(command.refundable_kind) from None
+        except VerificationOpen:
+            raise _still_open() from None
         except OperatorsOnly:
             raise Problem(403, "forbidden", "A payment is credited back by operators only.") from None
         except KeyReused:
@@ -127,21 +135,24 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
         response: Response,
         user_id: UserId = None,
         state: ShownState | None = None,
+        stuck: bool = False,
         before: Before = None,
         limit: Limit = 50,
     ) -> RefundsView:
-        """Newest first: one's own; for operators and services everybody's, or one user's."""
-        if not caller.acts_for_all:
-            if user_id not in (None, caller.user_id):
-                raise not_found("user")
-            user_id = caller.user_id
-        elif user_id is not None and not user_id.isprintable():
+        """Newest first: one's own; for operators and services everybody's, or one user's.
+
+        `stuck`: only those that did not end by themselves, and that a person has to see to.
+        """
+        if user_id is None:
+            user_id = None if caller.acts_for_all else caller.user_id
+        elif not caller.may_act_for(user_id):
             raise not_found("user")
         async with outbox.transaction() as tx:
             page, following = await many_refunds(
                 tx,
                 user_id=user_id,
                 state=state,
+                stuck_after=pace.last if stuck else None,
                 hidden=caller.acts_for_all,
                 before=before,
                 limit=limit,
@@ -155,11 +166,17 @@ def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None
 def _rejection(refund: Refund) -> Problem:
     """The same for every repetition: what was decided is in the row."""
     code = refund.failure_code or ""
-    problem = Problem(422, code, _DETAILS[code], refund_id=str(refund.id), reference=refund.reference)
+    detail = _DETAILS.get(code) or refund.failure_reason or code
+    problem = Problem(422, code, detail, refund_id=str(refund.id), reference=refund.reference)
     if code == EXCEEDS and refund.remaining_minor is not None:
         remaining = Money(refund.remaining_minor, refund.currency)
         problem.fields |= {"remaining": remaining.amount, "currency": refund.currency}
     return problem
+
+
+def _still_open() -> Problem:
+    detail = "The verification is not over: its code may still come. Cancel it to have the credits back."
+    return Problem(409, "state_conflict", detail, state="open")
 
 
 def _problem(refusal: UnknownRefund | StateConflict) -> Problem:

@@ -13,6 +13,10 @@ class UnknownRefund(Exception):
     """There is no such refund, or it is somebody else's."""
 
 
+class VerificationOpen(Exception):
+    """The verification is not over: its code may still come. Only an operator refunds it nevertheless."""
+
+
 class OperatorsOnly(Exception):
     """Crediting a payment back is an operator's decision."""
 

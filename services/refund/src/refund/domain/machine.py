@@ -85,6 +85,7 @@ TRANSITIONS: Mapping[tuple[State, Happening], Transition] = {
 # What is reserved of a payment or verification is free again.
 RELEASED = frozenset({State.REJECTED, State.FAILED, State.CANCELLED})
 ENDED = RELEASED | {State.COMPLETED}
-# The provider's success is what these wait for, or have had.
-EXPECTING_MONEY = frozenset({State.PROCESSING, State.POSTING, State.COMPLETED})
 UNDER_WAY = frozenset({State.PROCESSING, State.POSTING, State.VOIDING})
+# The provider was asked for the money. Where it has failed the refund, its success came before that and is
+# heard late: payment lets a failure follow a success, and nothing follow a failure.
+ASKED_FOR_MONEY = UNDER_WAY | {State.COMPLETED, State.FAILED}

@@ -20,6 +20,7 @@ class Pace:
         """The wait after so many fruitless looks."""
         return self.steps[min(attempts, len(self.steps) - 1)]
 
-    def exhausted(self, attempts: int) -> bool:
-        """All steps have been taken: a person has to look."""
-        return attempts >= len(self.steps)
+    @property
+    def last(self) -> int:
+        """After so many fruitless looks all steps have been taken: a person has to look."""
+        return len(self.steps)

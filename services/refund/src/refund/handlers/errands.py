@@ -107,7 +107,10 @@ class ErrandRunner:
             if current.state is not State.PROCESSING:
                 return
             await self._say_again(tx, current, events.processing(current), current.processing_event_id)
-        self._watch(current, "stuck")
+        if holds.ends_soon(current):
+            ask_for_review(current, "hold_ends", created_at=current.created_at.isoformat())
+        else:
+            self._watch(current, "stuck")
 
     async def _say_again(
         self,
@@ -138,12 +141,12 @@ class ErrandRunner:
         async with self._outbox.transaction() as tx:
             current = (await refunds.locked(tx, refund.id)).refund
             if current.state is refund.state:
-                last = len(self._pace.steps)
+                last = self._pace.last
                 await refunds.put_off(tx, current.id, self._pace.step(last), last)
 
     def _watch(self, refund: Refund, cause: str) -> None:
         """All steps have been taken: from now on it is looked at as rarely as at the last, with an alert."""
-        if self._pace.exhausted(refund.attempts + 1):
+        if refund.attempts + 1 >= self._pace.last:
             ask_for_review(refund, cause, looks=refund.attempts + 1)
 
     async def _close(self, refund: Refund) -> None:

@@ -25,6 +25,7 @@ async def many_refunds(
     *,
     user_id: str | None,
     state: str | None,
+    stuck_after: int | None,
     hidden: bool,
     before: str | None,
     limit: int,
@@ -32,7 +33,13 @@ async def many_refunds(
     """Newest first, and the cursor of what comes next. Raises InvalidCursor."""
     number = None if before is None else decode(before)
     rows = await refunds.history(
-        tx, user_id=user_id, state=state, hidden=hidden, before=number, limit=limit + 1
+        tx,
+        user_id=user_id,
+        state=state,
+        stuck_after=stuck_after,
+        hidden=hidden,
+        before=number,
+        limit=limit + 1,
     )
     page = page_of(rows, limit)
     return [refunds.of_row(row) for row in page.items], page.next

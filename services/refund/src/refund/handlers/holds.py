@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from refund.adapters import refunds
@@ -17,7 +18,10 @@ from shared.outbox import Outbox
 
 log = get_logger(__name__)
 
+INSUFFICIENT_CREDITS = "insufficient_credits"
 HOLD_SECONDS = 30 * 24 * 3600
+# Long enough for a person to see to it before the credits can be spent again.
+LAST_SECONDS = 7 * 24 * 3600
 REASON = "Refund to your card"
 
 
@@ -49,7 +53,8 @@ async def secure(outbox: Outbox, credit: Credit, pace: Pace, refund_id: UUID) ->
         log.warning("refund.hold_unknown", refund_id=str(refund_id), error=str(away))
         raise CreditBusy from None
     except CreditRefused as refused:
-        failure = Failure(SPENT, f"credit said {refused.code}")
+        code = SPENT if refused.code == INSUFFICIENT_CREDITS else refused.code
+        failure = Failure(code, refused.detail)
         async with outbox.transaction() as tx:
             case = await refunds.locked(tx, refund_id)
             return await advance(tx, pace, case, Happening.HOLD_REFUSED, failure=failure)
@@ -80,6 +85,12 @@ async def give_back(credit: Credit, refund: Refund) -> Booked | None:
             return None
     posted = await credit.end_hold(hold_id)
     return None if posted is None else booked(posted)
+
+
+def ends_soon(refund: Refund) -> bool:
+    """Or has ended: its credits are, or will be, the user's to spend, whatever the provider does."""
+    age = datetime.now(UTC) - refund.created_at
+    return refund.kind == "money" and age.total_seconds() > HOLD_SECONDS - LAST_SECONDS
 
 
 def booked(transfer: Transfer) -> Booked:

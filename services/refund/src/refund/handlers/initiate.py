@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from refund.adapters import refundables, refunds
 from refund.domain import events
-from refund.domain.errors import KeyReused, OperatorsOnly, UnknownRefundable
+from refund.domain.errors import KeyReused, OperatorsOnly, UnknownRefundable, VerificationOpen
 from refund.domain.machine import TRANSITIONS, Happening, State
 from refund.domain.pace import Pace
 from refund.domain.refund import EXCEEDS, InitiateRefund, Refund, Refundable
@@ -22,10 +22,12 @@ MET = Counter("refunds_met_total", "Requests answered with the refund that was t
 async def initiate_refund(tx: OutboxTransaction, pace: Pace, command: InitiateRefund) -> tuple[Refund, bool]:
     """The refund, and whether it is this request's own: a verification is refunded once, whoever asks.
 
-    Raises UnknownRefundable, OperatorsOnly, KeyReused or InvalidAmount.
+    Raises UnknownRefundable, OperatorsOnly, VerificationOpen, KeyReused or InvalidAmount.
     """
+    # The key first: what else a request with it may be about, it waits. Then a repetition is answered,
+    # whatever has changed since.
+    await refunds.lock_request(tx, command.id)
     refundable = await refundables.lock(tx, command.refundable_id)
-    # The key first: a repetition is answered, whatever has changed since.
     if (known := await _repeated(tx, command)) is not None:
         return known
     if (
@@ -40,10 +42,15 @@ async def initiate_refund(tx: OutboxTransaction, pace: Pace, command: InitiateRe
         active = await refunds.find_active(tx, refundable.id)
         if active is not None:
             MET.inc()
-            if not await refunds.insert_request(tx, command.id, command.fingerprint, active.id):
-                raise KeyReused
+            await refunds.insert_request(tx, command.id, command.fingerprint, active.id)
             return active, False
+        if not (command.operator or await _is_over(tx, refundable)):
+            raise VerificationOpen
     return await _ask(tx, pace, command, refundable), True
+
+
+async def _is_over(tx: OutboxTransaction, verification: Refundable) -> bool:
+    return verification.auto_reason is not None or await refundables.is_completed(tx, verification.id)
 
 
 async def _repeated(tx: OutboxTransaction, command: InitiateRefund) -> tuple[Refund, bool] | None:
@@ -87,8 +94,7 @@ async def _ask(tx: OutboxTransaction, pace: Pace, command: InitiateRefund, refun
         fingerprint=command.fingerprint,
         **values,
     )
-    if refund is None:
-        raise KeyReused  # The same key for something else, at this moment.
+    assert refund is not None, "its id is the key's, which is locked and was not used"
     return refund
 
 

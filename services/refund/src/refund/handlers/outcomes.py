@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from refund.adapters import refunds
 from refund.domain.errors import UnknownRefund
-from refund.domain.machine import EXPECTING_MONEY, Happening, State
+from refund.domain.machine import ASKED_FOR_MONEY, Happening, State
 from refund.domain.pace import Pace
 from refund.domain.refund import Booked, Case, Failure, Refund
 from refund.handlers.advance import advance
@@ -71,7 +71,7 @@ async def credit_rejected(tx: OutboxTransaction, pace: Pace, transfer_id: UUID, 
 async def money_returned(tx: OutboxTransaction, pace: Pace, refund_id: UUID, money: Money) -> None:
     """The provider has given the money back. Raises UnknownRefund."""
     case = await _lock_to_card(tx, refund_id)
-    if case.refund.state not in EXPECTING_MONEY or case.refund.money != money:
+    if case.refund.state not in ASKED_FOR_MONEY or case.refund.money != money:
         # Money has left that nothing here accounts for.
         ask_for_review(case.refund, "money_left", amount=money.amount, currency=money.currency)
         return

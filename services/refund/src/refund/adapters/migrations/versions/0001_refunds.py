@@ -20,6 +20,7 @@ NOW = sa.text("now()")
 
 def upgrade() -> None:
     _create_refundable()
+    _create_completed_verification()
     _create_refund()
     _create_request()
     create_inbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
@@ -50,6 +51,14 @@ def _create_refundable() -> None:
         sa.CheckConstraint(
             "auto_reason IS NULL OR kind = 'verification'", name="refundable_auto_of_verification"
         ),
+    )
+
+
+def _create_completed_verification() -> None:
+    op.create_table(
+        "completed_verification",
+        sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
+        sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
     )
 
 
@@ -142,7 +151,10 @@ def _revoke() -> None:
             service text := regexp_replace(current_user, '_owner$', '');
         BEGIN
             EXECUTE format('REVOKE DELETE, TRUNCATE ON refundable, refund, parked_event FROM %I', service);
-            EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON refund_request, inbox FROM %I', service);
+            EXECUTE format(
+                'REVOKE UPDATE, DELETE, TRUNCATE ON completed_verification, refund_request, inbox FROM %I',
+                service
+            );
             EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM %I', service);
             -- What a refund is of, whose and how much, is decided once.
             EXECUTE format('REVOKE UPDATE ON refund, refundable FROM %I', service);
