@@ -21,7 +21,7 @@ async def test_services_are_listed_with_price_and_stock(sms: Client) -> None:
     assert whatsapp == {
         "service": "whatsapp",
         "name": "WhatsApp",
-        "cost_minor": 95,
+        "cost_minor": 60,
         "currency": "USD",
         "stock": 1000,
     }
@@ -35,7 +35,7 @@ async def test_an_order_has_a_number_and_waits(sms: Client) -> None:
     order = first.json()
     assert order == again.json()
     assert re.fullmatch(r"\+1555\d{7}", order["phone_number"])
-    assert (order["status"], order["sms"], order["cost_minor"]) == ("pending", [], 95)
+    assert (order["status"], order["sms"], order["cost_minor"]) == ("pending", [], 60)
     assert await sms.get(f"/v1/orders/{order['id']}") == order
     assert await sms.get("/v1/orders", reference="verification-1") == {"items": [order]}
 

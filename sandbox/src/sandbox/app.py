@@ -37,9 +37,7 @@ def create_app(foundation: Foundation, provider: Provider, *routers: APIRouter) 
     _add_health(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     install(app, foundation.problem_page)
-    app.add_middleware(
-        Edge, api_key=foundation.settings.api_key, plan=foundation.plan, closing=foundation.closing
-    )
+    app.add_middleware(Edge, settings=foundation.settings, plan=foundation.plan, closing=foundation.closing)
     return app
 
 

@@ -14,11 +14,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from sandbox.faults import FaultPlan, Faults, InvalidFaults
 from sandbox.logs import tell, tell_failure
 from sandbox.problems import Problem, invalid_faults, is_api
+from sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-HOLD_SECONDS = 30
 
 
 def policy(form_targets: str) -> str:
@@ -42,9 +41,10 @@ _OPERATOR = re.compile(
 class Edge:
     """Plain ASGI: it has to keep an answer back, and to know when the caller has gone."""
 
-    def __init__(self, app: ASGIApp, *, api_key: str, plan: FaultPlan, closing: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, plan: FaultPlan, closing: asyncio.Event) -> None:
         self._app = app
-        self._bearer = f"Bearer {api_key}".encode()
+        self._bearer = f"Bearer {settings.api_key}".encode()
+        self._hold_seconds = settings.answer_hold_seconds
         self._plan = plan
         self._closing = closing
 
@@ -127,7 +127,9 @@ class Edge:
         gone = asyncio.ensure_future(_gone(receive))
         closing = asyncio.ensure_future(self._closing.wait())
         try:
-            await asyncio.wait((gone, closing), timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (gone, closing), timeout=self._hold_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
             if not gone.done():
                 raise Problem(504, "sandbox_timeout", "A time-out was asked for, and has been played.")
         finally:

@@ -30,7 +30,7 @@ class Foundation:
         self.title = title
         self.settings = settings
         self.plan = FaultPlan(faults, settings.seed)
-        self.webhooks = Webhooks(settings.webhook_url, settings.webhook_secret, self.plan)
+        self.webhooks = Webhooks(settings, self.plan)
         self.timers = Timers()
         self.closing = asyncio.Event()
         self._pages = _environment(title)

@@ -77,7 +77,8 @@ class Creations(Generic[T]):
             raise Problem(422, "idempotency_key_reused", detail)
         answer = self._answers[key][1]
         if isinstance(answer, Problem):
-            raise answer
+            # Its like: one that is kept would keep, and lengthen, its traceback with every repetition.
+            raise Problem(answer.status, answer.code, answer.detail, **answer.fields)
         return answer, known is None
 
     def free(self, reference: str) -> None:
@@ -112,7 +113,7 @@ class Creations(Generic[T]):
         try:
             return create()
         except Problem as refusal:
-            return refusal
+            return refusal.with_traceback(None)
 
 
 async def _idempotency_key(key: Annotated[str, Header(alias="Idempotency-Key")] = "") -> str:

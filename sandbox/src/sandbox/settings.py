@@ -35,6 +35,9 @@ class Settings:
     order_seconds: float = 900
     min_cancel_seconds: float = 0
     auto_sms_seconds: float | None = None
+    answer_hold_seconds: float = 30  # So long a played time-out lasts, where the caller does not go before.
+    webhook_hold_seconds: float = 1  # So long a webhook waits to be overtaken.
+    webhook_retry_seconds: tuple[float, ...] = (0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
 
     def __post_init__(self) -> None:
         if not self.api_key:

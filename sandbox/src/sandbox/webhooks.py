@@ -17,9 +17,8 @@ from sandbox.faults import FaultPlan, Faults
 from sandbox.logs import tell, tell_failure
 from sandbox.problems import not_found
 from sandbox.records import iso, new_id, now
+from sandbox.settings import Settings
 
-RETRY_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
-HOLD_SECONDS = 1
 ANSWER_SECONDS = 10
 KEPT_EVENTS = 10_000
 
@@ -67,9 +66,11 @@ class _Held:
 class Webhooks:
     """All events of one provider and their deliveries, each a task of its own."""
 
-    def __init__(self, url: str, secret: str, plan: FaultPlan) -> None:
-        self._url = url
-        self._signer = Webhook(secret) if url else None
+    def __init__(self, settings: Settings, plan: FaultPlan) -> None:
+        self._url = settings.webhook_url
+        self._hold_seconds = settings.webhook_hold_seconds
+        self._retry_seconds = settings.webhook_retry_seconds
+        self._signer = Webhook(settings.webhook_secret) if settings.webhook_url else None
         self._plan = plan
         self._events: dict[str, Event] = {}
         self._count = 0
@@ -155,7 +156,7 @@ class Webhooks:
             await self._hold_back(event)
         await asyncio.sleep(faults.number("webhook_delay") / 1000)
         copies = faults.number("duplicate", 1)
-        for pause in (0, *RETRY_SECONDS):
+        for pause in (0, *self._retry_seconds):
             await asyncio.sleep(pause)
             taken = await asyncio.gather(*(self._post(event) for _ in range(copies)))
             self._release(event)
@@ -171,7 +172,7 @@ class Webhooks:
         event.status = "held"
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(HOLD_SECONDS):
+                async with asyncio.timeout(self._hold_seconds):
                     await held.released.wait()
         finally:
             self._held = None

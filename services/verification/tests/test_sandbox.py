@@ -13,8 +13,10 @@ import pytest
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.testing import SECRET, serving
 from services.verification.tests.peers import CALL_SECONDS
+from shared.money import Money
 from shared.providers.errors import ProviderAway
 from shared.testing.serving import served
+from verification.adapters.assortment import read_services
 from verification.adapters.providers import Sandbox
 from verification.domain.orders import CancelTooEarly, Declined, OrderState, Purchase, UnknownOrder
 
@@ -73,6 +75,15 @@ async def test_a_number_is_bought_once_and_waits_for_its_sms(provider: Sandbox) 
     assert (order.state, order.reference) == (OrderState.PENDING, wanted.reference)
     assert await provider.find(wanted) == [order]
     assert await provider.find(purchase()) == []
+
+
+async def test_what_we_ship_is_sold_for_more_than_it_costs(operator: httpx.AsyncClient) -> None:
+    listed = (await operator.get("/v1/services")).json()["items"]
+    costs = {one["service"]: Money(one["cost_minor"], one["currency"]) for one in listed}
+
+    for service in read_services():
+        cost = costs[service.products["sandbox"]]
+        assert (cost.currency, cost.minor < service.price.minor) == (service.price.currency, True), service
 
 
 async def test_an_sms_gives_the_code_and_the_order_is_finished(

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from sandbox.faults import COMMON, Fault, table
+from sandbox.faults import COMMON, table
 
-FAULTS = table(
-    *COMMON,
-    Fault(
-        "mismatch",
-        "amounts",
-        "the order costs one minor unit more than the list says",
-        "cost",
-        words=("cost",),
-    ),
-)
+FAULTS = table(*COMMON)

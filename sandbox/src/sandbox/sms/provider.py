@@ -22,12 +22,12 @@ _CODE_IN_TEXT = re.compile(r"\d{4,8}")
 
 def _assortment() -> tuple[Service, ...]:
     return (
-        Service("whatsapp", "WhatsApp", 95, 1000),
-        Service("telegram", "Telegram", 120, 1000),
-        Service("google", "Google", 60, 1000),
-        Service("signal", "Signal", 80, 1000),
-        Service("discord", "Discord", 45, 1000),
-        Service("line", "LINE", 150, 0),
+        Service("whatsapp", "WhatsApp", 60, 1000),
+        Service("telegram", "Telegram", 45, 1000),
+        Service("google", "Google", 30, 1000),
+        Service("signal", "Signal", 40, 1000),
+        Service("discord", "Discord", 35, 1000),
+        Service("line", "LINE", 75, 0),
     )
 
 
@@ -61,7 +61,6 @@ class SmsProvider:
         if not service.stock:
             raise Problem(422, "no_numbers", f"There are no numbers for {service.name} left.")
         service.stock -= 1
-        hit = self._foundation.plan.draw("amounts") | faults.only("amounts")
         settings, created = self._foundation.settings, now()
         order = Order(
             id=new_id("or"),
@@ -69,7 +68,7 @@ class SmsProvider:
             service=body.service,
             country=body.country,
             phone_number=self._new_number(),
-            cost_minor=service.cost_minor + (1 if "mismatch" in hit else 0),
+            cost_minor=service.cost_minor,
             created_at=created,
             expires_at=created + timedelta(seconds=settings.order_seconds),
             faults=faults.only("webhooks"),
