@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from payment.adapters.tables import metadata
-from payment.domain.names import reference_of, transfer_of
+from shared.references import reference_of
 from shared.testing.schema import schema_differences
 
 if TYPE_CHECKING:
@@ -102,15 +103,13 @@ async def test_no_two_payments_are_the_same_to_anybody(
         )
 
 
-async def test_a_reference_that_is_taken_is_made_longer(desk: Desk, owner: Connection[Record]) -> None:
-    from uuid import uuid4
-
-    mine = uuid4()
+async def test_nobody_gets_a_reference_that_is_taken(desk: Desk, owner: Connection[Record]) -> None:
+    key = uuid4()
+    reference = reference_of("PAY", key)
     other = await desk.begin()
-    await owner.execute("UPDATE payment SET reference = $2 WHERE id = $1", other.id, reference_of(mine))
+    await owner.execute("UPDATE payment SET reference = $2 WHERE id = $1", other.id, reference)
 
-    payment = await desk.begin(key=mine)
+    with pytest.raises(asyncpg.UniqueViolationError) as refused:
+        await desk.begin(key=key)
 
-    assert payment.reference == reference_of(mine, 12)
-    assert payment.reference.startswith(reference_of(mine))
-    assert payment.transfer_id == transfer_of(mine)
+    assert refused.value.constraint_name == "payment_reference_key"

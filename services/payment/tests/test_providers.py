@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from payment.domain.machine import RefundState, State
-from payment.domain.names import reference_of, transfer_of
+from payment.domain.names import transfer_of
 from payment.domain.payment import Payment, ProviderRefund
 from payment.domain.provider import CheckoutStatus, Declined, RefundStatus
 from sandbox.settings import Settings as SandboxSettings
@@ -26,6 +26,7 @@ from services.payment.tests.peers import (
 )
 from shared.money import Money
 from shared.providers.errors import ProviderAway
+from shared.references import reference_of
 from shared.testing.serving import served
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def a_payment(currency: str = "USD", minor: int = 2500) -> Payment:
         number=1,
         user_id="user-1",
         money=Money(minor, currency),
-        reference=reference_of(id_),
+        reference=reference_of("PAY", id_),
         provider="any",
         state=State.INITIATED,
         reason=None,

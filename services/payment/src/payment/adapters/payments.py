@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from payment.domain.machine import OPEN, State
-from payment.domain.names import LENGTHS, reference_of, transfer_of
+from payment.domain.names import transfer_of
 from payment.domain.payment import Intent, Payment
 from payment.domain.policy import Policy
 from shared.db import Transaction
 from shared.money import Money
 from shared.observability.trace import current_trace
+from shared.references import reference_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -38,37 +39,33 @@ async def count_open(tx: Transaction, user_id: str) -> int:
     return int(row["open"])
 
 
-async def insert(tx: Transaction, intent: Intent, policy: Policy) -> Payment | None:
-    """The new payment, or None where there is one with this id."""
+async def insert(tx: Transaction, intent: Intent, policy: Policy) -> Payment:
+    """The new payment. There is none with this id: whoever wants to make one holds the user's lock."""
     trace = current_trace()
-    for length in LENGTHS:
-        row = await tx.fetchrow(
-            f"""
-            INSERT INTO payment (
-                id, user_id, currency, amount_minor, reference, provider, state, deadline, transfer_id,
-                fingerprint, due_at, correlation_id
-            ) VALUES (
-                $1, $2, $3, $4, $5, $6, '{State.INITIATED}', now() + make_interval(secs => $7), $8,
-                $9, now() + make_interval(secs => $10), $11
-            ) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-            """,  # noqa: S608  # The columns are our own constant.
-            intent.id,
-            intent.user_id,
-            intent.money.currency,
-            intent.money.minor,
-            reference_of(intent.id, length),
-            intent.provider,
-            policy.checkout_seconds,
-            transfer_of(intent.id),
-            intent.fingerprint,
-            policy.first_look_seconds,
-            trace and trace.correlation_id,
-        )
-        if row is not None:
-            return of_row(row)
-        if await get(tx, intent.id) is not None:
-            return None
-    raise AssertionError(f"no free reference for {intent.id}")
+    row = await tx.fetchrow(
+        f"""
+        INSERT INTO payment (
+            id, user_id, currency, amount_minor, reference, provider, state, deadline, transfer_id,
+            fingerprint, due_at, correlation_id
+        ) VALUES (
+            $1, $2, $3, $4, $5, $6, '{State.INITIATED}', now() + make_interval(secs => $7), $8,
+            $9, now() + make_interval(secs => $10), $11
+        ) RETURNING {_COLUMNS}
+        """,  # noqa: S608  # The columns are our own constant.
+        intent.id,
+        intent.user_id,
+        intent.money.currency,
+        intent.money.minor,
+        reference_of("PAY", intent.id),
+        intent.provider,
+        policy.checkout_seconds,
+        transfer_of(intent.id),
+        intent.fingerprint,
+        policy.first_look_seconds,
+        trace and trace.correlation_id,
+    )
+    assert row is not None
+    return of_row(row)
 
 
 async def get(tx: Transaction, payment_id: UUID) -> Payment | None:

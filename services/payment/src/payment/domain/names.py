@@ -1,24 +1,13 @@
-"""Ids and references that follow from the payment's id, so that a repetition finds the same ones."""
+"""Ids that follow from the payment's or the refund's, so that a repetition finds the same ones."""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from uuid import UUID, uuid5
 
 # These never change, or repetitions would pay or credit again.
 PAYMENTS = UUID("5d0a6cfd-7f43-5a58-8a5c-2c0f2f7c9a01")
 _TRANSFERS = UUID("5d0a6cfd-7f43-5a58-8a5c-2c0f2f7c9a02")
 _EVENTS = UUID("5d0a6cfd-7f43-5a58-8a5c-2c0f2f7c9a03")
-
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Without letters that look like digits.
-LENGTHS = (8, 12, 16)  # The next one where a shorter reference is taken.
-
-
-def reference_of(payment_id: UUID, length: int = LENGTHS[0]) -> str:
-    """What people read and providers are told, such as ``PAY-7F3K9Q2M``."""
-    number = int.from_bytes(sha256(payment_id.bytes).digest()[:10])
-    letters = (_CROCKFORD[(number >> 75 - 5 * place) & 31] for place in range(length))
-    return "PAY-" + "".join(letters)
 
 
 def transfer_of(payment_id: UUID) -> UUID:

@@ -37,7 +37,6 @@ async def initialize_payment(tx: OutboxTransaction, intent: Intent, policy: Poli
     if await payments.count_open(tx, intent.user_id) >= policy.max_open:
         raise TooManyOpen
     made = await payments.insert(tx, intent, policy)
-    assert made is not None, "the user's lock keeps everybody else from this id"
     MOVED.labels(made.state).inc()
     event = PaymentInitiated(
         payment_id=made.id,
