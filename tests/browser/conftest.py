@@ -23,6 +23,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
+REFUSAL = re.compile(r"the server responded with a status of 4\d\d")
 # A violation is an event in the page, so a listener put there before anything else hears every one of them.
 HEAR_VIOLATIONS = """
     window.violations = [];
@@ -49,15 +50,28 @@ def gateway_may_vanish() -> None:
 
 
 @pytest.fixture
+def refusals_are_logged() -> None:
+    """For tests in which the services refuse what is asked: the browser logs that too."""
+
+
+@pytest.fixture
 async def blank_tab(
     request: pytest.FixtureRequest, chromium: Browser
 ) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
     """Opens tabs that are still empty; at the end none may have had an error or a violation."""
     complaints: list[str] = []
-    tolerant = "gateway_may_vanish" in request.fixturenames
+    tolerated = [
+        pattern
+        for fixture, pattern in {
+            "gateway_may_vanish": NETWORK_TROUBLE,
+            "refusals_are_logged": REFUSAL,
+        }.items()
+        if fixture in request.fixturenames
+    ]
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not (tolerant and NETWORK_TROUBLE.search(message.text)):
+        tolerable = any(pattern.search(message.text) for pattern in tolerated)
+        if message.type in ("error", "warning") and not tolerable:
             complaints.append(message.text)
 
     context = await chromium.new_context(viewport={"width": 1100, "height": 800})

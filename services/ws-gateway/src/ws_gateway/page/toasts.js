@@ -1,6 +1,7 @@
 /** Pop-ups for what has just happened: at most three, critical ones stay, the rest leave after a while nobody was looking away. */
 
 import { element, hiddenWord, linkTo } from './elements.js';
+import { isLoss } from './format.js';
 
 const AT_MOST = 3;
 const STAY_MS = 6_000;
@@ -119,9 +120,14 @@ function makeToast(item) {
   if (link) words.append(element('p', { class: 'meta' }, link));
   return element(
     'div',
-    { class: 'toast', role: 'group', 'aria-label': item.title, 'data-seq': String(item.seq), 'data-lane': item.lane },
+    { class: 'toast', role: 'group', 'aria-label': item.title, 'data-seq': String(item.seq), 'data-tone': toneOf(item) },
     element('span', { class: 'icon', 'aria-hidden': 'true' }, item.icon),
     words,
     element('button', { class: 'dismiss', type: 'button', title: 'Dismiss' }, hiddenWord(`Dismiss: ${item.title}`)),
   );
+}
+
+function toneOf({ kind, amount }) {
+  if (kind.endsWith('.failed') || kind === 'activity.flagged') return 'bad';
+  return amount && !isLoss(amount) ? 'good' : undefined;
 }

@@ -15,7 +15,8 @@ const PAGE = 20;
  * @property {(item: any) => string} idOf
  * @property {(item: any) => string} timeOf
  * @property {(item: any) => string} title
- * @property {(item: any) => import('./states.js').Shown | null} state
+ * @property {(item: any) => import('./states.js').Shown} state
+ * @property {boolean} [signed] whether money in is told from money out
  * @property {(item: any) => [string, string | null | undefined][]} facts shown when the row is open, empty ones left out
  * @property {(item: any) => boolean} [asks] whether it wants something of the user, and is open from the start
  * @property {(desk: any) => {node: HTMLElement, render: (item: any) => void}} [controls]
@@ -144,6 +145,6 @@ export class Records {
   }
 
   #pace(item) {
-    return this.#kind.state(item)?.pace ?? 'over';
+    return this.#kind.state(item).pace;
   }
 }

@@ -4,7 +4,7 @@ import { element, hereTo } from '../elements.js';
 import { money } from '../format.js';
 import { typed } from './amounts.js';
 import { Intent } from './intent.js';
-import { attempt, sentence } from './outcome.js';
+import { attempt } from './outcome.js';
 import { refundState } from './states.js';
 
 const PATH = '/v1/refunds';
@@ -44,8 +44,8 @@ class RefundControls {
 
   render(item) {
     this.#id = item.refund_id;
-    if (item.payment_id) this.#of.replaceChildren(hereTo(`/payments/${item.payment_id}`, 'Of this payment'));
-    else if (item.verification_id) this.#of.replaceChildren(hereTo(`/verifications/${item.verification_id}`, 'Of this verification'));
+    if (item.payment_id) this.#of.replaceChildren(hereTo(`/payments/${item.payment_id}`, 'View the payment'));
+    else if (item.verification_id) this.#of.replaceChildren(hereTo(`/verifications/${item.verification_id}`, 'View the verification'));
     this.#cancel.hidden = item.state !== 'initiated';
   }
 
@@ -108,8 +108,7 @@ class RefundForm {
       return;
     }
     const refund = await this.#intent.send(PATH, { ...wanted, reason });
-    const { words } = refundState(refund);
-    this.#done.replaceChildren(sentence(`${money(refund.amount, refund.currency)} · ${words} `), ' ', hereTo(`/refunds/${refund.refund_id}`, `Refund ${refund.reference}`));
+    this.#done.replaceChildren(`A refund of ${money(refund.amount, refund.currency)} is asked for: `, hereTo(`/refunds/${refund.refund_id}`, `Refund ${refund.reference}`));
     this.#reason.value = '';
     this.#toggle(false);
     this.#desk.heardOf('refunds', refund.refund_id);

@@ -42,16 +42,14 @@ export class Row {
     this.node.dataset.state = item.state ?? '';
     title.textContent = this.#kind.title(item);
     this.#renderAmount(amount, item);
-    const shown = this.#kind.state(item);
-    state.hidden = shown === null;
-    if (shown) {
-      state.dataset.tone = shown.tone;
-      state.replaceChildren(element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(shown.tone)), shown.words);
-    }
+    const { words, tone } = this.#kind.state(item);
+    state.dataset.tone = tone;
+    state.replaceChildren(element('span', { class: 'sign', 'aria-hidden': 'true' }, signOf(tone)), words);
     this.#renderFacts(this.#kind.facts(item));
     this.#controls?.render(item);
     // What had the keyboard may be gone; it must not fall to the top of the page.
-    if (hadFocus && !document.activeElement?.checkVisibility()) this.#toggle.focus();
+    const kept = this.#more.contains(document.activeElement) && document.activeElement.checkVisibility();
+    if (hadFocus && !kept) this.#toggle.focus();
   }
 
   /** Open it and put the keyboard on what is to be done next, or on its head. */
@@ -69,9 +67,12 @@ export class Row {
 
   #renderAmount(node, { amount, currency, price }) {
     const shown = amount ?? price;
+    const { signed } = this.#kind;
     node.hidden = !shown;
-    if (shown) node.textContent = money(shown, currency);
-    node.classList.toggle('loss', Boolean(shown) && isLoss(shown));
+    if (!shown) return;
+    node.textContent = money(shown, currency, { signed });
+    node.classList.toggle('loss', isLoss(shown));
+    node.classList.toggle('gain', Boolean(signed) && !isLoss(shown));
   }
 
   #renderFacts(facts) {

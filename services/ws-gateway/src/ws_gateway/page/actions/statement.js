@@ -11,10 +11,10 @@ export const STATEMENT = {
   idOf: (item) => item.transfer_id,
   timeOf: (item) => item.occurred_at,
   title: (item) => item.service ?? SOURCES[item.source] ?? item.reason,
-  state: () => null,
+  state: (item) => ({ words: `Balance ${money(item.balance_after, item.currency)}`, tone: 'plain', pace: 'over' }),
+  signed: true,
   facts: (item) => [
     ['For', item.reason],
     ['Reference', item.reference],
-    ['Balance then', money(item.balance_after, item.currency)],
   ],
 };

@@ -3,12 +3,12 @@
 /**
  * @typedef {object} Shown
  * @property {string} words
- * @property {'waiting' | 'busy' | 'good' | 'bad' | 'over'} tone
+ * @property {'waiting' | 'busy' | 'good' | 'bad' | 'over' | 'plain'} tone
  * @property {'moving' | 'waiting' | 'over'} pace `moving`: soon different, and no notification will say so;
  *   `waiting`: a notification will; `over`: it stays as it is
  */
 
-const SIGNS = { waiting: '◷', busy: '⋯', good: '✓', bad: '✕', over: '–' };
+const SIGNS = { waiting: '◷', busy: '⋯', good: '✓', bad: '✕', over: '–', plain: '' };
 
 const PAYMENTS = {
   initiated: ['Starting', 'busy', 'moving'],
