@@ -89,7 +89,7 @@ class Desk:
         """A verified webhook about a payment is stored; its id. ``of`` are fields that are different."""
         fields = {"reference": payment.reference, "kind": "checkout", "provider_id": None, **of}
         event = WebhookEvent(event_id or str(uuid4()), **fields)  # type: ignore[arg-type]
-        await webhooks.receive(self.db, self.provider.name, event, b"{}")
+        await webhooks.receive(self.db, self.provider.name, event)
         async with self.db.autocommit() as tx:
             row = await tx.fetchrow("SELECT id FROM webhook WHERE event_id = $1", event.event_id)
         assert row is not None

@@ -34,7 +34,7 @@ async def test_the_migrated_schema_is_the_one_the_code_knows(database: ServiceDa
         "UPDATE payment SET user_id = 'me'",
         "UPDATE payment SET transfer_id = id",
         "UPDATE payment SET reference = 'x'",
-        "UPDATE webhook SET body = ''",
+        "UPDATE webhook SET kind = 'other'",
         "UPDATE webhook SET event_id = ''",
         "UPDATE provider_refund SET amount_minor = 1",
         "UPDATE alembic_version SET version_num = '0'",

@@ -221,6 +221,7 @@ def test_paystacks_events_are_told_apart_by_name_and_subject() -> None:
         ({"type": "refund.updated"}, "refund"),
         ({"type": "charge.refund.updated"}, "refund"),
         ({"type": "checkout.session.async_payment_failed"}, "checkout"),
+        ({"type": "charge.dispute.created"}, "dispute"),
         ({"type": "customer.created"}, "other"),
     ],
 )
@@ -228,6 +229,18 @@ def test_stripes_events_are_told_apart_by_their_type(event: dict[str, object], e
     body = orjson.dumps({"id": "evt_2", "data": {"object": {"metadata": {"refund_id": "r"}}}, **event})
 
     assert stripe(NEW).verify_webhook(*by_stripe(body)).kind == expected
+
+
+def test_a_dispute_names_itself_and_what_is_disputed_as_far_as_the_provider_says() -> None:
+    """Stripe's names a charge, which we do not know; Paystack's has the transaction in it."""
+    stripes = {"id": "evt_3", "type": "charge.dispute.created", "data": {"object": {"id": "du_1"}}}
+    paystacks = {"event": "charge.dispute.create", "data": {"id": 7, "transaction": {"reference": "PAY-1"}}}
+
+    by_one = stripe(NEW).verify_webhook(*by_stripe(orjson.dumps(stripes)))
+    by_other = paystack(NEW).verify_webhook(*by_paystack(orjson.dumps(paystacks)))
+
+    assert by_one == WebhookEvent("evt_3", "dispute", None, "du_1")
+    assert by_other == WebhookEvent("charge.dispute.create:7", "dispute", "PAY-1", "7")
 
 
 def refused(provider: Provider, headers: Mapping[str, str], body: bytes) -> None:

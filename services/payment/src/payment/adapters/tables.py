@@ -43,11 +43,11 @@ webhook = sa.Table(
     sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("event_id", sa.Text, nullable=False),
-    # Whose news it is, as its verified body says; enough to look it up at the provider.
+    # Whose news it is, as its verified body says; enough to look it up at the provider. The body itself is
+    # not kept: it may name the payer, their address and their mail.
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference", sa.Text),
     sa.Column("provider_id", sa.Text),
-    sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("outcome", sa.Text),
     sa.Column("processed_at", sa.DateTime(timezone=True)),
     *errand_columns(),

@@ -1,4 +1,4 @@
-"""Webhooks in the database: each stored once, as it came, before anything is made of it."""
+"""Webhooks in the database: each stored once, before anything is made of it, and only whose news it is."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class StoredWebhook:
     attempts: int
 
 
-async def insert(tx: Transaction, provider: str, event: WebhookEvent, body: bytes) -> UUID | None:
+async def insert(tx: Transaction, provider: str, event: WebhookEvent) -> UUID | None:
     """The new webhook's id; None where it was received before. One statement, and so its own transaction."""
     id_ = uuid7()
     row = await tx.fetchrow(
         """
         INSERT INTO webhook
-            (id, provider, event_id, kind, reference, provider_id, body, due_at, outcome, processed_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7,
+            (id, provider, event_id, kind, reference, provider_id, due_at, outcome, processed_at)
+        SELECT $1, $2, $3, $4, $5, $6,
             CASE WHEN $4 = 'other' THEN NULL ELSE now() END,
             CASE WHEN $4 = 'other' THEN 'ignored' END,
             CASE WHEN $4 = 'other' THEN now() END
@@ -39,7 +39,6 @@ async def insert(tx: Transaction, provider: str, event: WebhookEvent, body: byte
         event.kind,
         event.reference,
         event.provider_id,
-        body,
     )
     return None if row is None else id_
 

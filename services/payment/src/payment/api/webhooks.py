@@ -40,7 +40,7 @@ def webhook_routes(db: Database, providers: Mapping[str, Provider], nudge: Calla
         except InvalidWebhook:
             log.warning("webhook.refused", provider=provider)
             raise Problem(401, "invalid_signature", "The signature does not verify.") from None
-        if await webhooks.receive(db, provider, event, body):
+        if await webhooks.receive(db, provider, event):
             nudge()
         return Response(status_code=200)
 

@@ -58,7 +58,7 @@ class WebhookEvent:
     """A verified webhook: whose news it brings. What it says about money is not believed, but looked up."""
 
     event_id: str
-    kind: Literal["checkout", "refund", "other"]
+    kind: Literal["checkout", "refund", "dispute", "other"]
     reference: str | None = None
     provider_id: str | None = None
 

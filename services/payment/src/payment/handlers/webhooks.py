@@ -1,4 +1,4 @@
-"""News from providers: stored as it came, then checked at the provider before anything is believed."""
+"""News from providers: stored, then checked at the provider before anything is believed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ RECEIVED = Counter("payment_webhooks_received_total", "Verified webhooks.", ["pr
 PROCESSED = Counter("payment_webhooks_processed_total", "Webhooks by outcome.", ["provider", "outcome"])
 
 
-async def receive(db: Database, provider: str, event: WebhookEvent, body: bytes) -> bool:
+async def receive(db: Database, provider: str, event: WebhookEvent) -> bool:
     """Store a verified webhook; whether it is new. One round trip: the provider waits for our answer."""
     async with db.autocommit() as tx:
-        new = await webhooks.insert(tx, provider, event, body) is not None
+        new = await webhooks.insert(tx, provider, event) is not None
     RECEIVED.labels(provider, str(new).lower()).inc()
     return new
 
@@ -65,10 +65,13 @@ class Webhooks:
         if webhook is None or webhook.outcome is not None:
             return
         try:
-            if webhook.event.kind == "refund":
-                await self._refund_news(webhook)
-            else:
-                await self._checkout_news(webhook)
+            match webhook.event.kind:
+                case "refund":
+                    await self._refund_news(webhook)
+                case "dispute":
+                    await self._dispute_news(webhook)
+                case _:
+                    await self._checkout_news(webhook)
         except ProviderAway as away:
             await self._try_again(webhook, away)
 
@@ -108,8 +111,12 @@ class Webhooks:
             webhook.provider, webhook.event.provider_id, webhook.event.reference
         )
         if not known:
-            log.warning("webhook.unknown_refund", webhook_id=str(webhook.id), provider=webhook.provider)
-        await self._finish(webhook, "looked_up" if known else "ignored")
+            _alert("webhook.unknown_refund", webhook)  # Made past us: the credits are still the user's.
+        await self._finish(webhook, "looked_up" if known else "unknown_refund")
+
+    async def _dispute_news(self, webhook: StoredWebhook) -> None:
+        _alert("webhook.dispute", webhook)  # The bank wants the money back, and only a person can answer it.
+        await self._finish(webhook, "dispute")
 
     async def _finish(self, webhook: StoredWebhook, outcome: str) -> None:
         async with self._db.autocommit() as tx:
@@ -122,3 +129,15 @@ class Webhooks:
         tell("webhook.not_confirmed", webhook_id=str(webhook.id), tries=tries, error=str(away))
         async with self._db.autocommit() as tx:
             await webhooks.try_again(tx, webhook.id, webhook_retry_seconds(webhook.attempts))
+
+
+def _alert(event: str, webhook: StoredWebhook) -> None:
+    """For a person, who finds it at the provider by its id there."""
+    told = webhook.event
+    log.critical(
+        event,
+        webhook_id=str(webhook.id),
+        provider=webhook.provider,
+        provider_id=told.provider_id,
+        reference=told.reference,
+    )

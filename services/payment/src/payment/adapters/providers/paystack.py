@@ -163,7 +163,10 @@ def _event(body: bytes) -> WebhookEvent:
     # The event's name and its subject's id: the same each time it is sent.
     subject = text(data.get("id")) or hashlib.sha256(body).hexdigest()
     event_id = text(f"{name}:{subject}") or hashlib.sha256(body).hexdigest()
-    if name.startswith("charge.") and not name.startswith("charge.dispute."):
+    if name.startswith("charge.dispute."):
+        transaction = text(inner(data, "transaction").get("reference"))
+        return WebhookEvent(event_id, "dispute", transaction, text(data.get("id")))
+    if name.startswith("charge."):
         reference = text(data.get("reference"))
         return WebhookEvent(event_id, "checkout", reference, reference)
     if name.startswith("refund."):

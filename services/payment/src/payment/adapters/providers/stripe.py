@@ -250,6 +250,8 @@ def _event(body: bytes) -> WebhookEvent:
     if type_.startswith("refund.") or type_ == "charge.refund.updated":
         reference = text(inner(thing, "metadata").get("refund_id"))
         return WebhookEvent(event_id, "refund", reference, text(thing.get("id")))
+    if type_.startswith("charge.dispute."):
+        return WebhookEvent(event_id, "dispute", provider_id=text(thing.get("id")))
     return WebhookEvent(event_id, "other")
 
 

@@ -77,13 +77,12 @@ def _create_webhook() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("reference", sa.Text),
         sa.Column("provider_id", sa.Text),
-        sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("outcome", sa.Text),
         sa.Column("processed_at", sa.DateTime(timezone=True)),
         *errand_columns(),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
         sa.UniqueConstraint("provider", "event_id", name="webhook_event"),
-        sa.CheckConstraint("kind IN ('checkout', 'refund', 'other')", name="webhook_kind"),
+        sa.CheckConstraint("kind IN ('checkout', 'refund', 'dispute', 'other')", name="webhook_kind"),
         sa.CheckConstraint("(outcome IS NULL) = (processed_at IS NULL)", name="webhook_processed"),
     )
 
