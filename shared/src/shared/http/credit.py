@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -13,12 +14,15 @@ import httpx
 from shared.http.auth import ServiceToken
 from shared.money import Money
 from shared.observability.trace import current_trace
+from shared.providers.reading import MALFORMED
 
 TIMEOUT_SECONDS = 5.0
 CONNECT_SECONDS = 2.0
 STATE_CONFLICT = "state_conflict"
 # Too early, too late, too many, or our own token is not taken, which is not the user's to mend.
 UNDECIDED = frozenset({401, 403, 408, 425, 429})
+
+AnswerT = TypeVar("AnswerT")
 
 
 class CreditAway(Exception):
@@ -92,16 +96,15 @@ class Credit:
         }
         # A user is who their token says, whatever characters that has: it must not become another path.
         path = f"/v1/accounts/{quote(user_id, safe='')}/holds"
-        answer = await self._call("POST", path, key, body)
-        return UUID(answer["hold_id"])
+        return await self._call("POST", path, _hold_id, key=key, body=body)
 
     async def post_hold(self, hold_id: UUID) -> Transfer:
         """Turn the hold into a deduction. Refused, ``state_conflict``, once it was voided or has expired."""
-        return _transfer(await self._call("POST", f"/v1/holds/{hold_id}/post", f"post {hold_id}"))
+        return await self._call("POST", f"/v1/holds/{hold_id}/post", _transfer, key=f"post {hold_id}")
 
     async def void_hold(self, hold_id: UUID) -> None:
         """Give back what was set aside. Refused, ``state_conflict``, once it was posted or has expired."""
-        await self._call("POST", f"/v1/holds/{hold_id}/void", f"void {hold_id}")
+        await self._call("POST", f"/v1/holds/{hold_id}/void", _hold_id, key=f"void {hold_id}")
 
     async def end_hold(self, hold_id: UUID) -> Transfer | None:
         """Void it; what it was posted as, should it turn out that it was."""
@@ -124,15 +127,21 @@ class Credit:
     async def transfer(self, transfer_id: UUID) -> Transfer | None:
         """A booked transfer, or None when it has moved nothing so far."""
         try:
-            return _transfer(await self._call("GET", f"/v1/transfers/{transfer_id}"))
+            return await self._call("GET", f"/v1/transfers/{transfer_id}", _transfer)
         except CreditRefused as refused:
             if refused.status == 404:
                 return None
             raise
 
     async def _call(
-        self, method: str, path: str, key: str | None = None, body: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Any], AnswerT],
+        *,
+        key: str | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> AnswerT:
         headers = {"authorization": f"Bearer {self._token()}"}
         if key is not None:
             headers["idempotency-key"] = key
@@ -142,21 +151,26 @@ class Credit:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 answer = await self._http.request(method, path, json=body, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise CreditAway(repr(error)) from None
+            raise CreditAway(f"{method} {path}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code in UNDECIDED:
             raise CreditAway(f"{method} {path}: {answer.status_code}")
         try:
-            found: dict[str, Any] = answer.json()
-        except ValueError:  # Something between us and credit has answered.
+            if answer.is_success:
+                return read(answer.json())
+            problem = answer.json()
+            code, detail = str(problem["code"]), str(problem["detail"])
+        except MALFORMED:  # Something between us and credit has answered.
             raise CreditAway(f"{method} {path}: {answer.status_code}, not readable") from None
-        if answer.is_success:
-            return found
-        if found.get("code") == "idempotency_key_in_flight":
+        if code == "idempotency_key_in_flight":
             raise CreditAway(f"{method} {path}: in flight")
-        raise CreditRefused(answer.status_code, str(found.get("code")), str(found.get("detail")))
+        raise CreditRefused(answer.status_code, code, detail)
 
 
-def _transfer(view: dict[str, Any]) -> Transfer:
+def _hold_id(view: Any) -> UUID:
+    return UUID(view["hold_id"])
+
+
+def _transfer(view: Any) -> Transfer:
     currency = view["currency"]
 
     def minor(field: str) -> int:
@@ -168,5 +182,5 @@ def _transfer(view: dict[str, Any]) -> Transfer:
         minor("amount"),
         minor("balance_after"),
         minor("held_after"),
-        view["version"],
+        int(view["version"]),
     )

@@ -12,6 +12,8 @@ from shared.providers.errors import ProviderAway
 from shared.texts import made_plain
 
 MAX_TEXT = 255
+# What reading an answer raises where something is missing or of another kind.
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 @contextmanager
@@ -19,7 +21,7 @@ def reading(what: str) -> Iterator[None]:
     """Whatever is missing or of another kind inside the block makes the answer malformed: ProviderAway."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except MALFORMED as error:
         raise ProviderAway(f"{what}: malformed ({type(error).__name__})") from None
 
 
