@@ -112,6 +112,18 @@ async def begun(peer: StripePeer | PaystackPeer, payment: Payment) -> Payment:
     return paid
 
 
+@pytest.mark.parametrize("lacks", ["payment_intent", "id"])
+async def test_a_session_that_lacks_its_payment_decides_nothing_on_refunds(
+    stripe: StripePeer, lacks: str
+) -> None:
+    payment = await begun(stripe, a_payment())
+    session = stripe.server.sessions[str(payment.provider_id)]
+    del (session if lacks == "payment_intent" else session["payment_intent"])[lacks]
+
+    with pytest.raises(ProviderAway):
+        await stripe.provider.look_up_refund(payment, a_refund(payment))
+
+
 async def test_a_wrong_api_key_or_too_many_calls_decide_nothing(stripe: StripePeer) -> None:
     for status in (401, 403, 429, 409):
         answer = (status, {"error": {"type": "invalid_request_error", "message": "no"}})
@@ -173,6 +185,14 @@ async def test_a_word_that_is_new_decides_nothing(paystack: PaystackPeer) -> Non
 
     with pytest.raises(ProviderAway):
         await paystack.provider.look_up(made.provider_id)
+
+
+async def test_a_transaction_without_an_id_decides_nothing_on_its_refunds(paystack: PaystackPeer) -> None:
+    payment = await begun(paystack, a_payment())
+    del paystack.server.transactions[payment.reference]["id"]
+
+    with pytest.raises(ProviderAway):
+        await paystack.provider.look_up_refund(payment, a_refund(payment))
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ class Paystack:
         transaction = await self._transaction(payment.reference)
         if transaction is None:
             return None
-        params = {"transaction": needed(transaction.get("id")), "perPage": "100"}
+        with reading("paystack transaction"):
+            params = {"transaction": needed(transaction.get("id")), "perPage": "100"}
         answer = await self._call("GET", "/refund", params=params)
         with reading("paystack refunds"):
             if not answer.good:

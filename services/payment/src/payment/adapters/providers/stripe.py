@@ -199,10 +199,11 @@ class Stripe:
 
     async def _intent(self, payment: Payment) -> str | None:
         session = None if payment.provider_id is None else await self._session(payment.provider_id)
-        if session is None or session.payment_intent is None:
+        if session is None:
             return None
-        intent = session.payment_intent
-        return intent if isinstance(intent, str) else intent.id
+        with reading("stripe session"):
+            intent = session.payment_intent
+            return intent if intent is None or isinstance(intent, str) else needed(intent.id)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         header = headers.get("stripe-signature", "")
