@@ -69,6 +69,10 @@ class Line(httpx.AsyncBaseTransport):
     def __init__(self, app: Any) -> None:
         self.app = app
         self._inner = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self.mend()
+
+    def mend(self) -> None:
+        """As new."""
         self.cut: str | None = None  # "before" or "after"
         self.refusing: int | None = None  # The status that everything is answered with.
         self.calls: list[str] = []

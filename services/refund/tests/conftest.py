@@ -59,13 +59,19 @@ async def credit_app(credit_settings: CreditSettings) -> AsyncIterator[Any]:
         yield app
 
 
-@pytest.fixture
-async def bench(
+@pytest.fixture(scope="session")
+async def opened(
     settings: Settings, credit_settings: CreditSettings, credit_app: Any, callers: Callers
 ) -> AsyncIterator[Bench]:
-    """Without workers: each step is taken by the test."""
     async with open_bench(settings, credit_settings, credit_app, callers) as bench:
         yield bench
+
+
+@pytest.fixture
+def bench(opened: Bench) -> Bench:
+    """Without workers: each step is taken by the test."""
+    opened.line.mend()
+    return opened
 
 
 @pytest.fixture
