@@ -60,7 +60,7 @@ async def credit_app(credit_settings: CreditSettings) -> AsyncIterator[Any]:
         yield app
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def credit_http(credit_app: Any) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(credit_app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://credit") as http:
@@ -110,7 +110,7 @@ async def bench(
     await trade.db.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def books(
     database: ServiceDatabase, credit_settings: CreditSettings, credit_http: httpx.AsyncClient, users: Issuer
 ) -> AsyncIterator[Books]:

@@ -137,8 +137,9 @@ class Machine(RuleBasedStateMachine):
     CRASHES = st.sampled_from([None, None, *range(7)])
     ERRANDS = st.integers(min_value=1, max_value=3)
 
-    @initialize(target=wanted, runs=st.integers(min_value=0, max_value=2))
-    def begin(self, runs: int) -> UUID:
+    @initialize(target=wanted, runs=st.integers(min_value=0, max_value=2), knows_references=st.booleans())
+    def begin(self, runs: int, knows_references: bool) -> UUID:
+        self.provider.knows_references = knows_references
         id_ = self.request_one(None)
         for _ in range(runs):
             self.wait(self.bench.run(id_))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -123,6 +124,19 @@ async def test_nothing_is_bought_from_a_provider_that_was_taken_away(bench: Benc
     assert states[-2:] == [State.REQUESTED, State.REQUIRES_REVIEW]
     assert (await bench.books.row(id_))["buying_at"] is None
 
+    assert await bench.run(id_) == State.FAILED
+    assert await bench.books.hold(id_) == "voided"
+
+
+async def test_what_waits_for_a_provider_that_was_taken_away_can_be_given_up_at_once(bench: Bench) -> None:
+    id_ = await bench.requested()
+    del bench.trade.providers["fake"]
+    for _ in range(5):
+        await bench.run(id_)
+
+    await cancel(bench.trade, id_, owner(await bench.user_of(id_)))
+
+    assert (await bench.books.row(id_))["due_at"] <= datetime.now(UTC)
     assert await bench.run(id_) == State.FAILED
     assert await bench.books.hold(id_) == "voided"
 

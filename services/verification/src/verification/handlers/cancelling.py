@@ -18,6 +18,8 @@ from verification.handlers.trade import Trade
 if TYPE_CHECKING:
     from asyncpg import Record
 
+    from shared.outbox import OutboxTransaction
+
 
 async def cancel(trade: Trade, id_: UUID, caller: Identity) -> Record:
     """While there is no number yet the wish is kept, and granted as soon as it can be.
@@ -28,15 +30,22 @@ async def cancel(trade: Trade, id_: UUID, caller: Identity) -> Record:
         row = visible(await verifications.find_locked(tx, id_), caller)
         state = State(row["state"])
         asked_at = row["cancel_requested_at"] or sa.func.now()
-        if state in (State.REQUESTED, State.UNKNOWN):
+        if state is State.UNKNOWN:
             return await verifications.update(tx, id_, cancel_requested_at=asked_at)
         if state in (State.CANCELLING, State.CANCELLED):
             return row
-        if state is not State.AWAITING_SMS:
+        if state is State.REQUESTED:  # Perhaps nothing is bought yet; then it is over at once.
+            changed = await verifications.update(tx, id_, cancel_requested_at=asked_at, due_in_seconds=0)
+        elif state is State.AWAITING_SMS:
+            changed = await _give_up(trade, tx, row, asked_at)
+        else:
             raise StateConflict(state)
-        ahead = trade.cancellable_in(row)
-        if ahead > 0:
-            raise CancelTooEarly(ahead)
-        changed = await trade.apply(tx, row, Happening.CANCEL_ASKED, cancel_requested_at=asked_at)
     trade.nudge()
-    return changed or row
+    return changed
+
+
+async def _give_up(trade: Trade, tx: OutboxTransaction, row: Record, asked_at: object) -> Record:
+    ahead = trade.cancellable_in(row)
+    if ahead > 0:
+        raise CancelTooEarly(ahead)
+    return await trade.apply(tx, row, Happening.CANCEL_ASKED, cancel_requested_at=asked_at) or row
