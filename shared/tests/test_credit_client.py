@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -44,6 +45,7 @@ CALLS: dict[str, Call] = {
     "post_hold": lambda credit: credit.post_hold(uuid4()),
     "void_hold": lambda credit: credit.void_hold(uuid4()),
     "transfer": lambda credit: credit.transfer(uuid4()),
+    "has_account": lambda credit: credit.has_account("user-1", "USD"),
 }
 TRANSFER = {
     "transfer_id": str(uuid4()),
@@ -93,6 +95,15 @@ async def test_what_can_be_read_is_believed() -> None:
 
     assert str(getattr(found, "id", None)) == TRANSFER["transfer_id"]
     assert (refused.value.status, refused.value.code) == (409, "state_conflict")
+
+
+async def test_a_silent_credit_is_waited_for_as_long_as_was_said() -> None:
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive, send
+        await asyncio.Event().wait()
+
+    with pytest.raises(CreditAway):
+        await call(silent, lambda credit: credit.has_account("user-1", "USD", seconds=0.01))
 
 
 async def test_a_fault_on_the_way_is_told_by_its_kind_alone() -> None:

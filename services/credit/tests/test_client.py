@@ -16,6 +16,7 @@ from shared.testing.identities import KeyPair
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from asyncpg import Connection, Record
     from fastapi import FastAPI
 
     from services.credit.tests.conftest import Api
@@ -54,6 +55,18 @@ async def test_a_hold_ends_once_and_says_how(credit: Credit, api: Api) -> None:
     assert await credit.end_hold(voided) is None
     assert await credit.end_hold(posted) == transfer
     assert (await api.balance(user))["available"] == "6.00"
+
+
+async def test_it_is_known_who_has_an_account_in_which_currency(
+    credit: Credit, api: Api, owner: Connection[Record]
+) -> None:
+    user, closed = await api.user_with(), await api.user_with()
+    await owner.execute("UPDATE account SET closed_at = now() WHERE user_id = $1", closed)
+
+    assert await credit.has_account(user, "USD")
+    assert not await credit.has_account(user, "EUR")
+    assert not await credit.has_account(closed, "USD")
+    assert not await credit.has_account(f"user-{uuid4()}", "USD")
 
 
 async def test_a_token_that_is_not_taken_decides_nothing(app: FastAPI, api: Api) -> None:

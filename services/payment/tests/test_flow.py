@@ -168,14 +168,21 @@ async def test_a_provider_that_timed_out_after_having_acted_is_found_and_can_be_
     await town.until(view, user, "completed")
 
 
-async def test_without_an_account_the_money_is_flagged_for_a_person(town: Town) -> None:
+@pytest.mark.parametrize("others", [[], ["EUR"]])
+async def test_what_could_not_be_credited_is_not_begun(town: Town, others: list[str]) -> None:
     user = {"authorization": f"Bearer {town.users.token(f'user-{uuid4()}')}"}
-    view = await town.begin(user)
+    for currency in others:
+        await town.credit.post("/v1/accounts", json={"currency": currency}, headers=user)
+    body = {"amount": "25.00", "currency": "USD"}
 
-    await town.pay(view)
+    refused = await town.payment.post(
+        "/v1/payments", json=body, headers=user | {"idempotency-key": str(uuid4())}
+    )
 
-    after = await town.until(view, user, "requires_review")
-    assert after["reason"] == "the user has no account"
+    listed = (await town.payment.get("/v1/payments", headers=user)).json()
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_account")
+    assert "USD" in refused.json()["detail"]
+    assert listed["items"] == []
 
 
 async def test_the_api_tells_nothing_but_what_it_documents(town: Town) -> None:

@@ -183,7 +183,7 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
         keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
     )
     routers = [
-        payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), tuple(providers)),
+        payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), credit, tuple(providers)),
         webhook_routes(db, providers, news.nudge),
     ]
     closing = [*(provider.close for provider in providers.values()), credit_http.aclose]

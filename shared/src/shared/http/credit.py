@@ -1,4 +1,4 @@
-"""The one synchronous call between services: credits set aside at credit before something is bought."""
+"""The one synchronous call between services: asks credit, and has credits set aside there."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ class Credit:
             "reference": reference,
             "link": link,
         }
-        # A user is who their token says, whatever characters that has: it must not become another path.
-        path = f"/v1/accounts/{quote(user_id, safe='')}/holds"
-        return await self._call("POST", path, _hold_id, key=key, body=body)
+        return await self._call("POST", f"{_account_path(user_id)}/holds", _hold_id, key=key, body=body)
 
     async def post_hold(self, hold_id: UUID) -> Transfer:
         """Turn the hold into a deduction. Refused, ``state_conflict``, once it was voided or has expired."""
@@ -133,6 +131,19 @@ class Credit:
                 return None
             raise
 
+    async def has_account(self, user_id: str, currency: str, *, seconds: float = TIMEOUT_SECONDS) -> bool:
+        """Whether credits in this currency have an account to go to, asked for at most so many seconds."""
+
+        def is_open(view: Any) -> bool:
+            return any(one["currency"] == currency and not one["closed"] for one in view["accounts"])
+
+        try:
+            return await self._call("GET", _account_path(user_id), is_open, seconds=seconds)
+        except CreditRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+
     async def _call(
         self,
         method: str,
@@ -141,6 +152,7 @@ class Credit:
         *,
         key: str | None = None,
         body: dict[str, Any] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> AnswerT:
         headers = {"authorization": f"Bearer {self._token()}"}
         if key is not None:
@@ -148,7 +160,7 @@ class Credit:
         if trace := current_trace():
             headers |= {"traceparent": trace.traceparent, "x-correlation-id": trace.correlation_id}
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(seconds):
                 answer = await self._http.request(method, path, json=body, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             raise CreditAway(f"{method} {path}: {type(error).__name__}") from None
@@ -164,6 +176,11 @@ class Credit:
         if code == "idempotency_key_in_flight":
             raise CreditAway(f"{method} {path}: in flight")
         raise CreditRefused(answer.status_code, code, detail)
+
+
+def _account_path(user_id: str) -> str:
+    # A user is who their token says, whatever characters that has: it must not become another path.
+    return f"/v1/accounts/{quote(user_id, safe='')}"
 
 
 def _hold_id(view: Any) -> UUID:

@@ -11,14 +11,16 @@ from fastapi import APIRouter, Query, Request, Response
 from payment.adapters import payments
 from payment.adapters.payments import of_row
 from payment.api.views import PaymentsView, PaymentView
-from payment.domain.errors import AmountOutOfRange, KeyReused, StateConflict, TooManyOpen
+from payment.domain.errors import AmountOutOfRange, KeyReused, NoAccount, StateConflict, TooManyOpen
 from payment.domain.names import PAYMENTS
 from payment.domain.payment import Intent, Payment
 from payment.handlers import paying
 from payment.handlers.checkouts import Checkouts
+from payment.handlers.creditable import expect_account
 from shared.db import Database
 from shared.http.auth import Caller, Identity
 from shared.http.bodies import MoneyBody, Name
+from shared.http.credit import Credit
 from shared.http.idempotency import Key, reused
 from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
@@ -31,12 +33,15 @@ class PaymentBody(MoneyBody):
     provider: Name | None = None
 
 
-def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str]) -> APIRouter:
+def payment_routes(db: Database, checkouts: Checkouts, credit: Credit, providers: Sequence[str]) -> APIRouter:
     router = APIRouter(prefix="/v1/payments", tags=["payments"])
 
-    async def owned(payment_id: UUID, caller: Identity) -> Payment:
+    async def find(payment_id: UUID) -> Payment | None:
         async with db.autocommit() as tx:
-            known = await payments.get(tx, payment_id)
+            return await payments.get(tx, payment_id)
+
+    async def owned(payment_id: UUID, caller: Identity) -> Payment:
+        known = await find(payment_id)
         if known is None or not caller.may_act_for(known.user_id):
             raise not_found("payment")
         return known
@@ -44,7 +49,9 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
     @router.post(
         "",
         status_code=201,
-        responses=refusals(unknown_provider=422, amount_out_of_range=422, too_many_open_payments=429),
+        responses=refusals(
+            unknown_provider=422, amount_out_of_range=422, no_account=422, too_many_open_payments=429
+        ),
     )
     async def initialize_payment(caller: Caller, body: PaymentBody, key: Key) -> PaymentView:
         """Where to pay. State ``unknown``: the provider has not answered; look again until it is another."""
@@ -55,8 +62,10 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
         id_ = key.resource_id(PAYMENTS)
         intent = Intent(id_, key.fingerprint, caller.user_id, body.money(), provider)
         try:
+            if await find(id_) is None:
+                await expect_account(credit, intent)
             return PaymentView.of(await checkouts.open(intent))
-        except (KeyReused, AmountOutOfRange, TooManyOpen) as refusal:
+        except (KeyReused, AmountOutOfRange, NoAccount, TooManyOpen) as refusal:
             raise _problem(refusal) from None
 
     @router.get("", responses=refusals(not_found=404))
@@ -93,13 +102,15 @@ def payment_routes(db: Database, checkouts: Checkouts, providers: Sequence[str])
     return router
 
 
-def _problem(refusal: KeyReused | AmountOutOfRange | TooManyOpen) -> Problem:
+def _problem(refusal: KeyReused | AmountOutOfRange | NoAccount | TooManyOpen) -> Problem:
     match refusal:
         case KeyReused():
             return reused()
         case AmountOutOfRange():
             least, most = str(refusal.least), str(refusal.most)
             return Problem(422, "amount_out_of_range", str(refusal), least=least, most=most)
+        case NoAccount():
+            return Problem(422, "no_account", str(refusal))
         case TooManyOpen():
             detail = "Pay or cancel one of the open payments first."
             return Problem(429, "too_many_open_payments", detail, headers={"Retry-After": "60"})

@@ -22,6 +22,13 @@ class AmountOutOfRange(Exception):
         self.most = most
 
 
+class NoAccount(Exception):
+    """What would be paid could not be credited: the user has no account in this currency."""
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(f"Open an account in {currency} first, for the credits to go to.")
+
+
 class StateConflict(Exception):
     """The payment is beyond what was asked for."""
 
