@@ -92,8 +92,8 @@ def scheme(request: pytest.FixtureRequest) -> tuple[Make, Sign, bytes]:
     ("name", "expected"),
     [
         ("stripe", WebhookEvent("evt_1", "checkout", "PAY-7F3K9Q2M", "cs_1")),
-        ("sandbox", WebhookEvent("evt_1", "checkout", "PAY-7F3K9Q2M", "co_1")),
-        ("paystack", WebhookEvent("charge.success:7", "checkout", "PAY-7F3K9Q2M", "PAY-7F3K9Q2M")),
+        ("sandbox", WebhookEvent("evt_1", "checkout", "PAY-7F3K9Q2M", "co_1", claims_paid=True)),
+        ("paystack", WebhookEvent("charge.success:7", "checkout", *2 * ("PAY-7F3K9Q2M",), claims_paid=True)),
     ],
 )
 def test_a_real_signature_verifies(name: str, expected: WebhookEvent) -> None:
@@ -229,6 +229,27 @@ def test_stripes_events_are_told_apart_by_their_type(event: dict[str, object], e
     body = orjson.dumps({"id": "evt_2", "data": {"object": {"metadata": {"refund_id": "r"}}}, **event})
 
     assert stripe(NEW).verify_webhook(*by_stripe(body)).kind == expected
+
+
+@pytest.mark.parametrize(
+    ("provider", "sign", "body", "claims_paid"),
+    [
+        (stripe, by_stripe, {"data": {"object": {"payment_status": "paid"}}}, True),
+        (stripe, by_stripe, {"data": {"object": {"payment_status": "unpaid"}}}, False),
+        (sandbox, by_sandbox, {"type": "checkout.paid"}, True),
+        (sandbox, by_sandbox, {"type": "checkout.declined"}, False),
+        (paystack, by_paystack, {"event": "charge.success"}, True),
+        (paystack, by_paystack, {"event": "charge.failed"}, False),
+    ],
+)
+def test_a_webhook_that_claims_a_payment_is_known_by_that(
+    provider: Make, sign: Sign, body: dict[str, object], claims_paid: bool
+) -> None:
+    told = {"id": "evt_4", "type": "checkout.session.completed", **body}
+
+    event = provider(NEW).verify_webhook(*sign(orjson.dumps(told)))
+
+    assert (event.kind, event.claims_paid) == ("checkout", claims_paid)
 
 
 def test_a_dispute_names_itself_and_what_is_disputed_as_far_as_the_provider_says() -> None:

@@ -68,7 +68,7 @@ async def test_stripe_is_asked_for_sessions_of_that_time_only(stripe: StripePeer
 @pytest.mark.parametrize(
     ("intent", "expected"),
     [
-        ("processing", CheckoutStatus.OPEN),
+        ("processing", CheckoutStatus.PROCESSING),
         ("requires_payment_method", CheckoutStatus.DECLINED),
         ("canceled", CheckoutStatus.DECLINED),
     ],
@@ -165,6 +165,9 @@ async def test_a_taken_reference_is_no_refusal_but_an_earlier_call(paystack: Pay
         ("reversed", CheckoutStatus.DECLINED),
         ("abandoned", CheckoutStatus.OPEN),
         ("ongoing", CheckoutStatus.OPEN),
+        ("pending", CheckoutStatus.PROCESSING),
+        ("processing", CheckoutStatus.PROCESSING),
+        ("queued", CheckoutStatus.PROCESSING),
     ],
 )
 async def test_paystacks_words_for_it(paystack: PaystackPeer, status: str, expected: CheckoutStatus) -> None:

@@ -48,6 +48,7 @@ webhook = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference", sa.Text),
     sa.Column("provider_id", sa.Text),
+    sa.Column("claims_paid", sa.Boolean, nullable=False),
     sa.Column("outcome", sa.Text),
     sa.Column("processed_at", sa.DateTime(timezone=True)),
     *errand_columns(),

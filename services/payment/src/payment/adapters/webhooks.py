@@ -26,8 +26,8 @@ async def insert(tx: Transaction, provider: str, event: WebhookEvent) -> UUID | 
     row = await tx.fetchrow(
         """
         INSERT INTO webhook
-            (id, provider, event_id, kind, reference, provider_id, due_at, outcome, processed_at)
-        SELECT $1, $2, $3, $4, $5, $6,
+            (id, provider, event_id, kind, reference, provider_id, claims_paid, due_at, outcome, processed_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7,
             CASE WHEN $4 = 'other' THEN NULL ELSE now() END,
             CASE WHEN $4 = 'other' THEN 'ignored' END,
             CASE WHEN $4 = 'other' THEN now() END
@@ -39,19 +39,22 @@ async def insert(tx: Transaction, provider: str, event: WebhookEvent) -> UUID | 
         event.kind,
         event.reference,
         event.provider_id,
+        event.claims_paid,
     )
     return None if row is None else id_
 
 
 async def get(tx: Transaction, webhook_id: UUID) -> StoredWebhook | None:
     row = await tx.fetchrow(
-        "SELECT id, provider, event_id, kind, reference, provider_id, outcome, attempts"
+        "SELECT id, provider, event_id, kind, reference, provider_id, claims_paid, outcome, attempts"
         " FROM webhook WHERE id = $1",
         webhook_id,
     )
     if row is None:
         return None
-    event = WebhookEvent(row["event_id"], row["kind"], row["reference"], row["provider_id"])
+    event = WebhookEvent(
+        row["event_id"], row["kind"], row["reference"], row["provider_id"], row["claims_paid"]
+    )
     return StoredWebhook(row["id"], row["provider"], event, row["outcome"], row["attempts"])
 
 

@@ -24,7 +24,7 @@ class State(StrEnum):
 class Happened(StrEnum):
     """What a payment is told."""
 
-    ACCEPTED = "accepted"  # The provider has a checkout that can still be paid.
+    ACCEPTED = "accepted"  # The provider has a checkout, and it can still turn out to be paid.
     DECLINED = "declined"  # The provider will not take it, or provably never got it.
     UNANSWERED = "unanswered"  # A timeout or a fault: whether it acted is unknown.
     PAID = "paid"  # Looked up at the provider, and everything matches.

@@ -21,7 +21,10 @@ class Declined(Exception):
 
 
 class CheckoutStatus(StrEnum):
-    OPEN = "open"
+    OPEN = "open"  # To be paid, as long as it is not closed.
+    PROCESSING = (
+        "processing"  # The payer has done their part; the provider has yet to say whether it is paid.
+    )
     PAID = "paid"
     DECLINED = "declined"
     EXPIRED = "expired"
@@ -55,12 +58,16 @@ class RefundFound:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A verified webhook: whose news it brings. What it says about money is not believed, but looked up."""
+    """A verified webhook: whose news it brings. What it says about money is not believed, but looked up.
+
+    ``claims_paid``: it says so of a checkout, and a look-up that knows nothing of that came too soon.
+    """
 
     event_id: str
     kind: Literal["checkout", "refund", "dispute", "other"]
     reference: str | None = None
     provider_id: str | None = None
+    claims_paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ def judge(payment: Payment, checkout: Checkout) -> Verdict | None:
             return Verdict(Happened.MISMATCHED, wrong) if wrong else Verdict(Happened.PAID)
         case _ if not ours:
             return None
-        case CheckoutStatus.OPEN:
+        case CheckoutStatus.OPEN | CheckoutStatus.PROCESSING:
             return Verdict(Happened.ACCEPTED)
         case CheckoutStatus.DECLINED:
             return Verdict(Happened.DECLINED, checkout.reason or "declined")

@@ -95,7 +95,13 @@ class FakeProvider:
         if not hmac.compare_digest(headers.get("x-fake-signature", ""), self.sign(body)):
             raise InvalidWebhook
         told = orjson.loads(body)
-        return WebhookEvent(told["id"], told["kind"], told.get("reference"), told.get("provider_id"))
+        return WebhookEvent(
+            told["id"],
+            told["kind"],
+            told.get("reference"),
+            told.get("provider_id"),
+            told.get("claims_paid", False),
+        )
 
     def sign(self, body: bytes) -> str:
         return hmac.new(self._secret, body, hashlib.sha256).hexdigest()

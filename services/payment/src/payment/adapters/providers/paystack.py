@@ -35,9 +35,9 @@ _STATUS = {
     # Also what nobody has tried to pay so far is called abandoned.
     "abandoned": CheckoutStatus.OPEN,
     "ongoing": CheckoutStatus.OPEN,
-    "pending": CheckoutStatus.OPEN,
-    "processing": CheckoutStatus.OPEN,
-    "queued": CheckoutStatus.OPEN,
+    "pending": CheckoutStatus.PROCESSING,
+    "processing": CheckoutStatus.PROCESSING,
+    "queued": CheckoutStatus.PROCESSING,
 }
 _REFUND_STATUS = {
     "processed": RefundStatus.SUCCEEDED,
@@ -169,7 +169,7 @@ def _event(body: bytes) -> WebhookEvent:
         return WebhookEvent(event_id, "dispute", transaction, text(data.get("id")))
     if name.startswith("charge."):
         reference = text(data.get("reference"))
-        return WebhookEvent(event_id, "checkout", reference, reference)
+        return WebhookEvent(event_id, "checkout", reference, reference, claims_paid=name == "charge.success")
     if name.startswith("refund."):
         transaction = text(data.get("transaction_reference")) or text(
             inner(data, "transaction").get("reference")

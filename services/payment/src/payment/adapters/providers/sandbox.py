@@ -89,12 +89,14 @@ class Sandbox:
 
 def _event(event_id: str, body: bytes) -> WebhookEvent:
     told = as_object(body)
-    kind, data = str(told.get("type")).partition(".")[0], inner(told, "data")
+    kind, _, state = str(told.get("type")).partition(".")
+    data = inner(told, "data")
+    reference, provider_id = text(data.get("reference")), text(data.get("id"))
     match kind:
         case "checkout":
-            return WebhookEvent(event_id, "checkout", text(data.get("reference")), text(data.get("id")))
+            return WebhookEvent(event_id, "checkout", reference, provider_id, claims_paid=state == "paid")
         case "refund":
-            return WebhookEvent(event_id, "refund", text(data.get("reference")), text(data.get("id")))
+            return WebhookEvent(event_id, "refund", reference, provider_id)
         case _:
             return WebhookEvent(event_id, "other")
 

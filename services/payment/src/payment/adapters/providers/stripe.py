@@ -247,7 +247,8 @@ def _event(body: bytes) -> WebhookEvent:
     type_, thing = str(told.get("type")), inner(told, "data", "object")
     if type_.startswith("checkout.session."):
         reference = text(thing.get("client_reference_id"))
-        return WebhookEvent(event_id, "checkout", reference, text(thing.get("id")))
+        paid = thing.get("payment_status") in _PAID
+        return WebhookEvent(event_id, "checkout", reference, text(thing.get("id")), claims_paid=paid)
     if type_.startswith("refund.") or type_ == "charge.refund.updated":
         reference = text(inner(thing, "metadata").get("refund_id"))
         return WebhookEvent(event_id, "refund", reference, text(thing.get("id")))
@@ -286,16 +287,17 @@ def _status(session: Session) -> tuple[CheckoutStatus, str | None]:
         return CheckoutStatus.EXPIRED, None
     if session.status != "complete":
         raise ValueError("an unknown status")
-    if session.payment_status in ("paid", "no_payment_required"):
+    if session.payment_status in _PAID:
         return CheckoutStatus.PAID, None
     # A slow method, such as a debit from a bank account: the session is over, the money on its way or not.
     intent = session.payment_intent
     if intent is None or isinstance(intent, str) or intent.status not in _ENDED:
-        return CheckoutStatus.OPEN, None
+        return CheckoutStatus.PROCESSING, None
     error = intent.last_payment_error
     return CheckoutStatus.DECLINED, shown(error.message) if error else None
 
 
+_PAID = ("paid", "no_payment_required")
 _ENDED = ("requires_payment_method", "canceled")
 
 

@@ -77,6 +77,7 @@ def _create_webhook() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("reference", sa.Text),
         sa.Column("provider_id", sa.Text),
+        sa.Column("claims_paid", sa.Boolean, nullable=False),
         sa.Column("outcome", sa.Text),
         sa.Column("processed_at", sa.DateTime(timezone=True)),
         *errand_columns(),
