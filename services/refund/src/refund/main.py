@@ -13,7 +13,7 @@ from pydantic import Field
 from refund.adapters import tables
 from refund.api import refunds
 from refund.consumers import subscriptions
-from refund.domain.pace import JANITOR_SECONDS, Pace
+from refund.domain.pace import Pace
 from refund.handlers.errands import ErrandRunner
 from refund.handlers.watch import StuckWatch
 from shared.db import Database
@@ -28,6 +28,7 @@ from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
 from shared.money import InvalidAmount
 from shared.outbox import Outbox
+from shared.pace import JANITOR_SECONDS
 from shared.pages import InvalidCursor
 from shared.settings import DatabaseSettings
 

@@ -20,6 +20,7 @@ from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
 from shared.messaging.connection import keep_checking
 from shared.outbox import Outbox
+from shared.pace import JANITOR_SECONDS
 from shared.pages import InvalidCursor
 from shared.providers.configured import Providers
 from shared.settings import DatabaseSettings
@@ -27,7 +28,7 @@ from verification.adapters import tables
 from verification.adapters.assortment import SHIPPED, read_services
 from verification.adapters.providers import FiveSim, Provider, Sandbox, fivesim
 from verification.api import verifications, webhook_router
-from verification.domain.pace import JANITOR_SECONDS, QUICK_SECONDS, Pace
+from verification.domain.pace import QUICK_SECONDS, Pace
 from verification.domain.services import Assortment
 from verification.handlers import errand, telling
 from verification.handlers.requesting import Requesting

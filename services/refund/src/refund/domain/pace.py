@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-JANITOR_SECONDS = (300.0, 3600.0, 86400.0, 86400.0, 86400.0)
+from shared.pace import JANITOR_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

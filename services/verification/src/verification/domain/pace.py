@@ -6,8 +6,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.pace import JANITOR_SECONDS
+
 QUICK_SECONDS = (3.0, 15.0, 60.0)
-JANITOR_SECONDS = (300.0, 3600.0, 86400.0, 86400.0, 86400.0)
 
 
 @dataclass(frozen=True, slots=True)
