@@ -38,6 +38,7 @@ async def paid_top_up(tab: Page, amount: str) -> Locator:
     payment = await begin_top_up(tab, amount)
     checkout = await checkout_of(payment)
     await checkout.get_by_role("button", name="Pay").click()
+    await expect(checkout.get_by_role("status")).to_contain_text("Paid")
     await checkout.close()
     await expect(payment).to_contain_text("Completed")
     return payment

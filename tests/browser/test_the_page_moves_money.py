@@ -28,7 +28,6 @@ from tests.browser.hands import (
 )
 
 OpenTab = Callable[[str], Awaitable[Page]]
-PHONE = (360, 740)
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -146,15 +145,14 @@ async def test_a_code_is_shown_in_both_tabs_when_it_comes(tabs: list[Page], prov
 
 
 async def test_a_verification_that_is_cancelled_gives_the_money_back(tabs: list[Page]) -> None:
-    here, there = tabs
-    verification = await get_a_number(here, "WhatsApp")
+    verification = await get_a_number(tabs[0], "WhatsApp")
     await expect_balance("$9.00", *tabs)
 
     await verification.get_by_role("button", name="Cancel, and get the money back").click()
 
     for tab in tabs:
         await expect(record(tab, "Codes", "WhatsApp")).to_contain_text("Cancelled")
-    await expect_balance("$10.00", here, there)
+    await expect_balance("$10.00", *tabs)
 
 
 async def test_where_no_code_comes_in_time_the_refund_comes_by_itself(
@@ -173,7 +171,7 @@ async def test_where_no_code_comes_in_time_the_refund_comes_by_itself(
 
 
 @pytest.mark.usefixtures("refusals_are_logged")
-async def test_what_is_missing_for_a_number_is_said_and_can_be_topped_up(
+async def test_what_is_missing_for_a_number_is_said_and_then_it_can_be_had(
     stack: Stack, user: str, open_tab: OpenTab
 ) -> None:
     await stack.open_account(user, "USD")
@@ -190,6 +188,11 @@ async def test_what_is_missing_for_a_number_is_said_and_can_be_topped_up(
     await form.get_by_role("button", name="Top up").click()
     await expect(tab.get_by_label("Amount in USD")).to_have_value("5.00")
     await expect_balance("$0.40", tab)
+
+    await stack.add_credits(user, "0.60")
+    await expect_balance("$1.00", tab)
+    await get_a_number(tab, "WhatsApp")
+    await expect_balance("$0.00", tab)
 
 
 # ------------------------------------------------------------------ refunds
@@ -265,8 +268,7 @@ async def test_no_more_goes_back_to_the_card_than_was_paid(tabs: list[Page], cus
 async def test_what_was_spent_does_not_go_back_to_the_card(
     stack: Stack, tabs: list[Page], owner: str
 ) -> None:
-    here, _ = tabs
-    payment = await paid_top_up(here, "20.00")
+    payment = await paid_top_up(tabs[0], "20.00")
     await stack.debit(owner, "25.00")
     await expect_balance("$5.00", *tabs)
 
@@ -367,7 +369,7 @@ async def test_everything_has_a_name_and_fits_on_a_phone(
     stack: Stack, owner: str, open_tab: OpenTab, providers: Providers
 ) -> None:
     phone = await open_tab(owner)
-    await phone.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    await phone.set_viewport_size({"width": 360, "height": 740})
     payment = await paid_top_up(phone, "9999.99")
     await expect_sound(phone)
     await payment.get_by_role("button", name="Refund to card").click()

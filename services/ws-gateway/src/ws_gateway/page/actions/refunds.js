@@ -105,6 +105,7 @@ class RefundForm {
     const reason = this.#reason.value.trim();
     if (typeof wanted === 'string' || !reason) {
       this.#words.textContent = typeof wanted === 'string' ? wanted : 'Say in a few words why.';
+      (typeof wanted === 'string' ? this.#form.querySelector('input') : this.#reason).focus();
       return;
     }
     const refund = await this.#intent.send(PATH, { ...wanted, reason });
