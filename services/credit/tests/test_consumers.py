@@ -10,6 +10,7 @@ import pytest
 
 from credit.adapters.accounts import delete_keys
 from credit.consumers import SUBSCRIPTIONS
+from services.credit.tests.conftest import OPERATOR
 from shared.db.database import Contended
 from shared.events.payment import PaymentSucceeded
 from shared.events.refund import RefundFailed, RefundProcessing
@@ -77,6 +78,34 @@ async def test_a_payment_is_booked_under_its_own_transfer(api: Api, outbox: Outb
     assert f'"{event.transfer_id}"' in booked["text"]
     assert '"source": "payment"' in booked["text"]
     assert '"reference": "PAY-7F3K9Q2M"' in booked["text"]
+
+
+async def test_a_payment_booked_by_hand_is_booked_once_by_whomever(api: Api, outbox: Outbox) -> None:
+    """Two operators, each with a key of their own, and credit's own hearing of it afterwards."""
+    user, event = await api.user_with("1.00"), paid(25_00)
+    by_hand = {"source": "payment", "reason": "Top-up", "transfer_id": str(event.transfer_id)}
+    path = f"/v1/accounts/{user}/credits"
+    body = {"amount": "25.00", "currency": "USD", **by_hand}
+
+    answers = [
+        await api.call("POST", path, operator, body, roles=OPERATOR, key=str(event.payment_id))
+        for operator in ("op-1", "op-2")
+    ]
+    await hear(outbox, user, event)
+
+    assert {(one.status_code, one.json()["transfer_id"]) for one in answers} == {
+        (201, str(event.transfer_id))
+    }
+    assert (await api.balance(user))["available"] == "26.00"
+
+
+async def test_a_payment_is_not_booked_by_hand_under_any_other_id(api: Api) -> None:
+    user = await api.user_with("1.00")
+
+    refused = await api.add(user, "25.00", source="payment")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert (await api.balance(user))["available"] == "1.00"
 
 
 async def test_one_cause_told_by_five_events_at_once_moves_money_once(

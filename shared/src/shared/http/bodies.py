@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -28,6 +29,8 @@ Link = Annotated[
     AfterValidator(relative_link),
     Field(examples=["/verifications/42"]),
 ]
+# Strict bodies take a UUID for a UUID only, and JSON has none.
+Id = Annotated[UUID, Field(strict=False)]
 
 
 class Body(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from shared.http.bodies import Amount, Body, Currency, Link, MoneyBody, Name, Reason
+from shared.http.bodies import Amount, Body, Currency, Id, Link, MoneyBody, Name, Reason
 
 MAX_HOLD_SECONDS = 30 * 24 * 3600
 
@@ -22,9 +22,21 @@ class ThresholdBody(Body):
 
 
 class CreditBody(MoneyBody):
-    source: Literal["manual", "bonus"]
+    """``transfer_id`` is what it is booked as, once for ever, by however many operators and under whatever keys.
+
+    A payment that was not booked by itself is booked under its own, as ``source`` ``payment``.
+    """
+
+    source: Literal["manual", "bonus", "payment"]
     reason: Reason
     reference: Name | None = None
+    transfer_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _a_payment_is_booked_as_itself(self) -> Self:
+        if self.source == "payment" and self.transfer_id is None:
+            raise ValueError("a payment is booked under its transfer_id")
+        return self
 
 
 class DebitBody(MoneyBody):

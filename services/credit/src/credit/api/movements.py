@@ -28,7 +28,13 @@ async def add_credits(
 ) -> Response:
     require_role(caller, OPERATOR)
     command = AddCredits(
-        intent, owner, body.money(), source=body.source, reason=body.reason, reference=body.reference
+        intent,
+        owner,
+        body.money(),
+        source=body.source,
+        reason=body.reason,
+        reference=body.reference,
+        transfer_id=body.transfer_id,
     )
     return await till.move(movements.add_credits, command, TransferView.of)
 

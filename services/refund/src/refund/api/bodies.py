@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 from pydantic.config import JsonDict
 
 from refund.domain.refund import InitiateRefund, Kind
 from shared.http.auth import OPERATOR, Identity
-from shared.http.bodies import Amount, Body, Reason
+from shared.http.bodies import Amount, Body, Id, Reason
 from shared.http.idempotency import IdempotencyKey
 
-# Strict bodies take a UUID for a UUID only, and JSON has none.
-Id = Annotated[UUID, Field(strict=False)]
 EXAMPLE: JsonDict = {"payment_id": "0198c0de-7a11-7c3e-9d5b-2f6a8e4b1c70", "reason": "Ordered twice"}
 
 
