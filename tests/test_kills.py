@@ -27,7 +27,7 @@ from shared.testing.waiting import until
 OPERATIONS = 1000
 USERS = 20
 AT_ONCE = 24
-LONGEST_PEACE_SECONDS = 2.0  # Between a service that is back and the next that dies.
+LONGEST_PEACE_SECONDS = 4.0  # Between a service that is back and the next that dies.
 SECONDS_BETWEEN_LOOKS = 0.2
 FIRST_STEP_SECONDS = 10
 SETTINGS = {
