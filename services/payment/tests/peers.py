@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Fault = Literal["timeout", "timeout_before", "error", "malformed", "refuse"]
 Answer = tuple[int, dict[str, Any]]
 
+# To a key that came with another body before.
+OTHER_PARAMETERS: Answer = 400, {"error": {"type": "idempotency_error", "message": "Other parameters."}}
+
 CALL_SECONDS = 0.4
 RETURN_URL = "https://shop.test/back"
 
@@ -46,7 +49,7 @@ class Server:
     def __init__(self) -> None:
         self.faults: dict[str, list[Fault]] = {}
         self.seen: list[dict[str, Any]] = []
-        self.by_key: dict[str, Answer] = {}
+        self.by_key: dict[str, tuple[bytes, Answer]] = {}
         self.counts: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,10 +85,11 @@ class Server:
     def _once(self, call: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> Answer:
         key = headers.get("idempotency-key")
         if key is not None and key in self.by_key:
-            return self.by_key[key]
+            said, before = self.by_key[key]
+            return before if said == body else OTHER_PARAMETERS
         answer = self.act(call, query, body)
         if key is not None and call.startswith("POST"):
-            self.by_key[key] = answer
+            self.by_key[key] = body, answer
         return answer
 
     def act(self, call: str, query: dict[str, str], body: bytes) -> Answer:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
 import pytest
 
+from payment.adapters.providers.stripe import CLOCKS_SECONDS, SHORTEST_SECONDS
 from payment.adapters.providers.units import ours, theirs
 from payment.domain.provider import CheckoutStatus, Declined
-from services.payment.tests.peers import RETURN_URL, PaystackPeer, StripePeer
+from services.payment.tests.peers import CALL_SECONDS, RETURN_URL, PaystackPeer, StripePeer, StripeServer
 from services.payment.tests.test_providers import a_payment, a_refund, running
 from shared.money import Money
 from shared.providers.errors import ProviderAway
+from shared.testing.serving import served
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment
+    from services.payment.tests.peers import Answer
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,18 @@ async def test_stripe_is_told_everything_by_its_names(stripe: StripePeer) -> Non
     assert (form["mode"], form["success_url"]) == ("payment", RETURN_URL)
 
 
+async def test_a_session_ends_by_the_payments_own_clock_so_that_a_repetition_says_the_same(
+    stripe: StripePeer,
+) -> None:
+    payment = a_payment()
+    begun_before = replace(payment, created_at=payment.created_at - timedelta(seconds=30))
+
+    await stripe.provider.make_checkout(begun_before)
+
+    ends = int(dict(parse_qsl(last(stripe, stripe.create)["body"].decode()))["expires_at"])
+    assert ends == int(begun_before.created_at.timestamp() + SHORTEST_SECONDS)
+
+
 async def test_stripe_is_asked_for_sessions_of_that_time_only(stripe: StripePeer) -> None:
     payment = a_payment()
 
@@ -63,6 +80,41 @@ async def test_stripe_is_asked_for_sessions_of_that_time_only(stripe: StripePeer
     query = last(stripe, "GET /v1/checkout/sessions")["query"]
     made = payment.created_at.timestamp()
     assert int(query["created[gte]"]) < made < int(query["created[lte]"])
+    assert int(query["created[lte]"]) <= made + CALL_SECONDS + CLOCKS_SECONDS + 1
+
+
+async def test_a_look_through_endless_pages_ends_and_decides_nothing() -> None:
+    """Of sessions, where many pay at once, and of refunds."""
+    server = Endless()
+    async with served(server) as url:
+        peer = StripePeer(url, server, ["whsec_x"])
+        payment = await begun(peer, a_payment())
+
+        with pytest.raises(ProviderAway):
+            await peer.provider.look_up_by_reference(payment)
+        with pytest.raises(ProviderAway):
+            await peer.provider.look_up_refund(payment, a_refund(payment))
+        await peer.provider.close()
+
+    assert server.pages["/v1/checkout/sessions"] > 1
+    assert server.pages["/v1/refunds"] > 1
+
+
+class Endless(StripeServer):
+    """Each page has another after it, and what is looked for is on none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: Counter[str] = Counter()
+
+    def act(self, call: str, query: dict[str, str], body: bytes) -> Answer:
+        if call not in ("GET /v1/checkout/sessions", "GET /v1/refunds"):
+            return super().act(call, query, body)
+        path = call.partition(" ")[2]
+        self.pages[path] += 1
+        other = {"id": f"other_{self.pages.total()}", "object": "checkout.session", "metadata": {}}
+        others = [other | {"client_reference_id": "PAY-OTHER"}]
+        return 200, {"object": "list", "data": others, "has_more": True, "url": path}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class ThresholdBody(Body):
 
 
 class CreditBody(MoneyBody):
-    """``transfer_id`` is what it is booked as, once for ever, by however many operators and under whatever keys.
+    """``transfer_id`` is what it is booked as, once for ever, by however many operators under whatever keys.
 
     A payment that was not booked by itself is booked under its own, as ``source`` ``payment``.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -35,8 +36,8 @@ URL = "https://api.stripe.com"
 TOLERANCE_SECONDS = 300
 # A session lives at least half an hour there, counted from the call; ours may be closed sooner.
 SHORTEST_SECONDS = 31 * 60
-# Around the intent's time: clocks differ, and its only call to make a session came right after it.
-LIST_SECONDS = (120, 300)
+# Their clock and ours may differ by so much.
+CLOCKS_SECONDS = 120
 
 # Source: docs.stripe.com/currencies, "Zero-decimal", "Three-decimal" and "Special cases": for ISK and UGX,
 # which have no hundredths either, Stripe counts hundredths nevertheless.
@@ -56,22 +57,20 @@ _REFUND_STATUS = {
 
 
 class _Http(HTTPClient):
-    """Stripe's own httpx client follows the environment's proxies and has no bound on a whole call."""
+    """Stripe's own httpx client follows the environment's proxies."""
 
     name = "httpx"
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
-        self._seconds = seconds
         self._http = client("", seconds)
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
-            async with asyncio.timeout(self._seconds):
-                answer = await self._http.request(method, url, headers=dict(headers), content=post_data)
-        except (httpx.HTTPError, TimeoutError) as error:
+            answer = await self._http.request(method, url, headers=dict(headers), content=post_data)
+        except httpx.HTTPError as error:
             raise stripe.APIConnectionError(type(error).__name__) from None  # type: ignore[no-untyped-call]  # As it is.
         return answer.content, answer.status_code, answer.headers
 
@@ -94,6 +93,7 @@ class Stripe:
         return_url: str,
         url: str = URL,
     ) -> None:
+        self._seconds = seconds
         self._http = _Http(seconds)
         self._v1 = StripeClient(
             api_key, http_client=self._http, base_addresses={"api": url}, max_network_retries=0
@@ -107,9 +107,10 @@ class Stripe:
     async def make_checkout(self, payment: Payment) -> Checkout:
         currency = payment.money.currency
         amount = theirs(payment.money, _digits(currency))
-        closes = max(payment.deadline.timestamp(), time.time() + SHORTEST_SECONDS)
+        # By the payment's own times: a repetition with the same key must say the same.
+        closes = max(payment.deadline.timestamp(), payment.created_at.timestamp() + SHORTEST_SECONDS)
         metadata = {"payment_id": str(payment.id), "reference": payment.reference}
-        async with _asking("stripe checkout", refusable=True):
+        async with self._asking("stripe checkout", refusable=True):
             session = await self._v1.checkout.sessions.create_async(
                 {
                     "mode": "payment",
@@ -139,12 +140,13 @@ class Stripe:
         return None if session is None else _checkout(session)
 
     async def look_up_by_reference(self, payment: Payment) -> Checkout | None:
+        # The only call to make it came right after its intent, and has ended since.
         made = int(payment.created_at.timestamp())
-        before, after = LIST_SECONDS
-        async with _asking("stripe sessions"):
+        first, last = made - CLOCKS_SECONDS, made + math.ceil(self._seconds) + CLOCKS_SECONDS
+        async with self._asking("stripe sessions"):
             page = await self._v1.checkout.sessions.list_async(
                 {
-                    "created": {"gte": made - before, "lte": made + after},
+                    "created": {"gte": first, "lte": last},
                     "limit": 100,
                     "expand": ["data.payment_intent"],
                 }
@@ -156,7 +158,7 @@ class Stripe:
 
     async def expire(self, provider_id: str) -> Checkout | None:
         try:
-            async with _asking("stripe expire", refusable=True):
+            async with self._asking("stripe expire", refusable=True):
                 await self._v1.checkout.sessions.expire_async(provider_id)
         except Declined:
             pass  # It is no longer open; the look says what it is.
@@ -166,7 +168,7 @@ class Stripe:
         intent = await self._intent(payment)
         if intent is None:
             raise Declined("the checkout has no payment to refund")
-        async with _asking("stripe refund", refusable=True):
+        async with self._asking("stripe refund", refusable=True):
             made = await self._v1.refunds.create_async(
                 {
                     "payment_intent": intent,
@@ -181,16 +183,36 @@ class Stripe:
         intent = await self._intent(payment)
         if intent is None:
             return None
-        async with _asking("stripe refunds"):
+        async with self._asking("stripe refunds"):
             page = await self._v1.refunds.list_async({"payment_intent": intent, "limit": 100})
             async for known in page.auto_paging_iter():
                 if _metadata(known).get("refund_id") == str(refund.id):
                     return _refund(known)
         return None
 
+    @asynccontextmanager
+    async def _asking(self, what: str, *, refusable: bool = False) -> AsyncIterator[None]:
+        """Bounded as a whole, however many pages there are. Raises Declined where Stripe says no for good,
+        _Missing for a 404, ProviderAway for all else.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                with reading(what):
+                    yield
+        except TimeoutError:
+            raise ProviderAway(f"{what}: no answer in time") from None
+        except (stripe.CardError, stripe.InvalidRequestError) as refusal:
+            if refusal.http_status == 404:
+                raise _Missing("there is no such object") from None
+            if refusable and refusal.http_status in (400, 402):
+                raise Declined(refusal.user_message or "declined") from None
+            raise ProviderAway(f"{what}: {refusal.http_status}") from None
+        except stripe.StripeError as error:
+            raise ProviderAway(f"{what}: {type(error).__name__} {error.http_status}") from None
+
     async def _session(self, provider_id: str) -> Session | None:
         try:
-            async with _asking("stripe session"):
+            async with self._asking("stripe session"):
                 return await self._v1.checkout.sessions.retrieve_async(
                     provider_id, {"expand": ["payment_intent"]}
                 )
@@ -214,22 +236,6 @@ class Stripe:
 
 class _Missing(Declined):
     """Stripe says that there is no such object."""
-
-
-@asynccontextmanager
-async def _asking(what: str, *, refusable: bool = False) -> AsyncIterator[None]:
-    """Raises Declined where Stripe says no for good, _Missing for a 404, ProviderAway for all else."""
-    try:
-        with reading(what):
-            yield
-    except (stripe.CardError, stripe.InvalidRequestError) as refusal:
-        if refusal.http_status == 404:
-            raise _Missing("there is no such object") from None
-        if refusable and refusal.http_status in (400, 402):
-            raise Declined(refusal.user_message or "declined") from None
-        raise ProviderAway(f"{what}: {refusal.http_status}") from None
-    except stripe.StripeError as error:
-        raise ProviderAway(f"{what}: {type(error).__name__} {error.http_status}") from None
 
 
 def _is_signed(body: bytes, header: str, secret: str) -> bool:
