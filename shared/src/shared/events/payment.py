@@ -42,7 +42,7 @@ class PaymentCompleted(BalanceChange):
 
 
 class PaymentFailed(Payment):
-    """No money was taken, and none will be."""
+    """No money was taken so far; what is paid late all the same succeeds, with ``payment.succeeded``."""
 
     TYPE: ClassVar[str] = "payment.failed.v1"
     LANE: ClassVar[Lane] = Lane.CRITICAL

@@ -93,13 +93,7 @@ def _columns() -> tuple[sa.Column[object] | sa.Constraint, ...]:
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("status", sa.SmallInteger, nullable=False),
         sa.Column("answer", JSONB, nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            server_default=sa.text("now()"),
-            index=True,  # Keys are deleted by their age.
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
         sa.PrimaryKeyConstraint("scope", "key"),
     )
 

@@ -8,8 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from credit.adapters.tables import account, entry, idempotency_key, transfer
-from credit.domain.commands import EVENTS
+from credit.adapters.tables import FORGETTABLE, account, entry, idempotency_key, transfer
 from shared.db import Transaction
 
 if TYPE_CHECKING:
@@ -72,16 +71,12 @@ async def select_transfer(tx: Transaction, transfer_id: UUID) -> Record | None:
 
 
 async def delete_keys(tx: Transaction, *, older_than_hours: int, at_most: int) -> int:
-    """Delete old idempotency keys; returns how many.
-
-    That an event's addition was rejected is kept for ever, as its transfer would be: whoever asked may have
-    made up for it meanwhile, and an event that comes late must not book it after all.
-    """
+    """Delete old idempotency keys that may be forgotten; returns how many."""
     key = idempotency_key
     old = (
         sa.select(key.c.scope, key.c.key)
         .where(key.c.created_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, older_than_hours))
-        .where(sa.or_(key.c.scope != EVENTS, key.c.status < 400))
+        .where(FORGETTABLE)
         .order_by(key.c.created_at)
         .limit(at_most)
         .with_for_update(skip_locked=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from credit.domain.commands import EVENTS
 from shared.http.idempotency import idempotency_table
 from shared.inbox import inbox_table, parked_event_table
 from shared.outbox import outbox_table
@@ -96,3 +97,7 @@ inbox = inbox_table(metadata)
 parked_event = parked_event_table(metadata)
 outbox = outbox_table(metadata)
 idempotency_key = idempotency_table(metadata)
+# Keys are deleted by their age. That an event's addition was rejected is kept for ever, as its transfer would
+# be: whoever asked may have made up for it, and an event that comes late must not book it after all.
+FORGETTABLE = sa.text(f"(scope <> '{EVENTS}' OR status < 400)")
+sa.Index("idempotency_key_forgettable", idempotency_key.c.created_at, postgresql_where=FORGETTABLE)

@@ -46,6 +46,12 @@ def upgrade() -> None:
     create_inbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
     create_outbox(op)  # type: ignore[arg-type]  # As above.
     create_idempotency(op)  # type: ignore[arg-type]  # As above.
+    op.create_index(
+        "idempotency_key_forgettable",
+        "idempotency_key",
+        ["created_at"],
+        postgresql_where=sa.text("scope <> 'event' OR status < 400"),
+    )
     _run("movement")
     for name in FUNCTIONS:
         _run(name)
