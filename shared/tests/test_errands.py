@@ -108,6 +108,35 @@ async def test_what_failed_or_was_cut_off_is_done_again_when_its_lease_is_over(d
     assert tries == Counter(ids * 2)
 
 
+async def test_errands_that_hang_hold_up_nobody_outside_their_lane(db: Database) -> None:
+    doing = Doing(db)
+    released = asyncio.Event()
+    hanging = most = 0
+
+    async def do(id_: UUID) -> None:
+        nonlocal hanging, most
+        if id_ in silent:
+            hanging += 1
+            most = max(most, hanging)
+            await released.wait()
+            hanging -= 1
+        await doing(id_)
+
+    async def full() -> bool:
+        return hanging == AT_ONCE
+
+    silent = await make_due(db, 2 * AT_ONCE, correlation_id="silent")
+    async with working(Errands(db, TABLE, do, lane="correlation_id").run):
+        await until(full)
+        others = await make_due(db, 2 * AT_ONCE, correlation_id="answers")
+        await done(doing, others)
+        released.set()
+        await done(doing, silent)
+
+    assert most == AT_ONCE
+    assert doing.done == Counter(silent + others)
+
+
 async def test_no_more_are_taken_than_can_be_begun(db: Database) -> None:
     at_once = most = 0
     doing = Doing(db)

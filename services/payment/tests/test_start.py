@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from payment.consumers import subscriptions
 from payment.main import NoProvider, Settings, build, configured
@@ -55,6 +56,23 @@ async def test_the_first_of_the_configured_is_the_default() -> None:
     assert list(providers) == ["stripe", "paystack", "sandbox"]
     for provider in providers.values():
         await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "levels"),
+    [
+        (STRIPE | PAYSTACK, []),
+        (SANDBOX, ["warning"]),
+        (SANDBOX | PAYSTACK, ["critical"]),
+    ],
+)
+def test_a_sandbox_is_said_and_beside_a_real_provider_it_is_an_alert(
+    given: dict[str, str], levels: list[str]
+) -> None:
+    with capture_logs() as lines:
+        configured(settings(**given))
+
+    assert [line["log_level"] for line in lines if line["event"] == "provider.sandbox"] == levels
 
 
 def test_an_unusable_webhook_secret_stops_the_start() -> None:

@@ -32,6 +32,7 @@ from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
 from shared.money import InvalidAmount, UnknownCurrency
+from shared.observability.logs import get_logger
 from shared.outbox import Outbox
 from shared.pages import InvalidCursor
 from shared.settings import DatabaseSettings
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Lifespan
 
+log = get_logger(__name__)
+
 SERVICE = "payment"
 EXCHANGE = exchange_of(PaymentSucceeded.TYPE)
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
@@ -47,6 +50,9 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownCurrency: (422, "unknown_currency"),
     InvalidCursor: (422, "invalid_cursor"),
 }
+
+
+PROVIDER_OF_REFUND = "(SELECT provider FROM payment WHERE id = provider_refund.payment_id)"
 
 
 class NoProvider(ValueError):
@@ -101,6 +107,10 @@ def configured(settings: Settings) -> Providers:
             "no payment provider is configured: set LEDGERBELL_STRIPE_API_KEY,"
             " LEDGERBELL_PAYSTACK_SECRET_KEYS or LEDGERBELL_SANDBOX_URL"
         )
+    if Sandbox.name in providers:
+        real = [name for name in providers if name != Sandbox.name]
+        tell = log.critical if real else log.warning
+        tell("provider.sandbox", beside=real, hint="whoever reaches the sandbox pays with nothing")
     return providers
 
 
@@ -172,9 +182,10 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     credit_http = credit_client(settings.credit_url)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     refunds = Refunds(outbox, providers, policy)
-    looks = Errands(db, payment, Janitor(outbox, providers, credit, policy).look)
-    refund_looks = Errands(db, provider_refund, refunds.look)
-    news = Errands(db, webhook, Webhooks(outbox, db, providers, refunds, policy).process)
+    # A provider that hangs must not hold up the others' payments.
+    looks = Errands(db, payment, Janitor(outbox, providers, credit, policy).look, lane="provider")
+    refund_looks = Errands(db, provider_refund, refunds.look, lane=PROVIDER_OF_REFUND)
+    news = Errands(db, webhook, Webhooks(outbox, db, providers, refunds, policy).process, lane="provider")
     heard = subscriptions(policy)
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, heard, handled=refund_looks.nudge)
     works = outbox.works | subscriber.works
