@@ -49,6 +49,8 @@ EXPECTED: dict[tuple[State, Happened], tuple[State, Publishes | None]] = {
     **{(state, Happened.GIVEN_UP): (State.CANCELLED, Publishes.FAILED) for state in OPEN},
     (State.UNKNOWN, Happened.UNRESOLVED): REVIEW,
     (State.PENDING, Happened.UNRESOLVED): REVIEW,
+    # And a person who has looked may book it by hand.
+    (State.REQUIRES_REVIEW, Happened.CREDITED): (State.COMPLETED, Publishes.COMPLETED),
 }
 
 

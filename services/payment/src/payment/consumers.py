@@ -18,8 +18,9 @@ from shared.outbox import OutboxTransaction
 def subscriptions(policy: Policy) -> Subscriptions:
     async def complete(tx: OutboxTransaction, _: Envelope, event: CreditAdded) -> None:
         if event.source == "payment":
+            money = Money(event.amount_minor, event.currency)
             balance = Balance(event.balance_after, event.held_after, event.version)
-            await complete_payment(tx, event.transfer_id, balance, policy)
+            await complete_payment(tx, event.transfer_id, money, balance, policy)
 
     async def flag(tx: OutboxTransaction, _: Envelope, event: CreditRejected) -> None:
         if event.source == "payment":

@@ -103,6 +103,8 @@ PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
     (State.PENDING, Happened.UNRESOLVED): _FLAGGED,
     (State.SUCCEEDED, Happened.CREDITED): Transition(State.COMPLETED, Publishes.COMPLETED),
     (State.SUCCEEDED, Happened.CREDIT_REJECTED): _FLAGGED,
+    # By a person, who has looked.
+    (State.REQUIRES_REVIEW, Happened.CREDITED): Transition(State.COMPLETED, Publishes.COMPLETED),
 }
 
 _REFUNDED = Transition(RefundState.REFUNDED, Publishes.REFUNDED)
