@@ -8,6 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from payment.domain.machine import State
+from payment.handlers import paying
+from services.payment.tests.desk import POLICY
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment
@@ -154,9 +156,6 @@ async def test_a_checkout_that_turns_up_after_it_was_given_up_is_closed(desk: De
     payment = await unknown(desk, acted=False)
     cancelled = await desk.look(await desk.checkouts.give_up(payment))
     checkout = await desk.provider.make_checkout(payment)
-
-    from payment.handlers import paying
-    from services.payment.tests.desk import POLICY
 
     async with desk.outbox.transaction() as tx:
         await paying.record(tx, payment.id, checkout, POLICY)

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from shared.testing.waiting import until
+
 if TYPE_CHECKING:
     from payment.adapters.providers.fake import Fault
     from services.payment.tests.desk import Api, Desk
@@ -179,8 +181,6 @@ async def test_a_payment_that_is_given_up_is_cancelled_and_closed_at_the_provide
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     assert (again.status_code, again.json()["reason"]) == (200, "cancelled")
     assert await desk.published(user) == ["payment.initiated", "payment.failed"]
-
-    from shared.testing.waiting import until
 
     async def closed() -> bool:
         return api.provider.checkouts[made["reference"]].status == "expired"

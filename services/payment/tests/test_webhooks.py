@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from payment.domain.machine import State
+from payment.domain.provider import CheckoutStatus
 from shared.money import Money
 from shared.testing.waiting import until
 
@@ -207,20 +209,13 @@ async def test_given_up_and_paid_at_once_it_succeeds(desk: Desk) -> None:
 
 async def test_a_late_failure_never_undoes_a_success(desk: Desk) -> None:
     payment = await desk.paid()
-    for status in ("declined", "expired"):
-        desk.provider.checkouts[payment.reference] = _ended(desk, payment.reference, status)
+    paid = desk.provider.checkouts[payment.reference]
+    for status in (CheckoutStatus.DECLINED, CheckoutStatus.EXPIRED):
+        desk.provider.checkouts[payment.reference] = replace(paid, status=status)
         assert (await desk.hear_of(payment)).state is State.SUCCEEDED
         assert (await desk.look(payment)).state is State.SUCCEEDED
 
     assert "payment.failed" not in await desk.published(payment.user_id)
-
-
-def _ended(desk: Desk, reference: str, status: str):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    from payment.domain.provider import CheckoutStatus
-
-    return replace(desk.provider.checkouts[reference], status=CheckoutStatus(status))
 
 
 async def test_a_webhook_that_overtakes_the_providers_answer_pays_all_the_same(desk: Desk) -> None:
