@@ -45,7 +45,7 @@ async def test_money_that_leaves_without_being_asked_to_is_an_alert_and_counted(
         await desk.webhooks.process(webhook)
 
     row = await desk.row("webhook", webhook)
-    assert [(line["event"], line["log_level"]) for line in lines] == [(alert, "critical")]
-    assert lines[0]["provider_id"] == row["provider_id"]
+    told = [line for line in lines if line["log_level"] == "critical"]
+    assert [(line["event"], line["provider_id"]) for line in told] == [(alert, row["provider_id"])]
     assert (row["outcome"], row["due_at"]) == (outcome, None)
     assert REGISTRY.get_sample_value("payment_webhooks_processed_total", counted) == before + 1

@@ -131,7 +131,7 @@ async def test_an_unknown_reference_is_kept_and_ignored(desk: Desk) -> None:
 
     row = await desk.row("webhook", webhook)
     assert (row["outcome"], row["due_at"]) == ("ignored", None)
-    assert lines[0]["event"] == "webhook.unknown_reference"
+    assert "webhook.unknown_reference" in [line["event"] for line in lines]
 
 
 async def test_a_webhook_about_something_else_is_kept_and_ignored_at_once(desk: Desk) -> None:
