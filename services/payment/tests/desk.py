@@ -154,6 +154,17 @@ class Desk:
         assert found is not None
         return found
 
+    async def due_in(self, table: str, id_: UUID) -> int | None:
+        """In so many seconds its errand is due."""
+        async with self.db.autocommit() as tx:
+            row = await tx.fetchrow(
+                f"SELECT round(extract(epoch FROM due_at - now()))::int AS due FROM {table} WHERE id = $1",  # noqa: S608  # Ours.
+                id_,
+            )
+        assert row is not None
+        due: int | None = row["due"]
+        return due
+
     async def published(self, user: str) -> list[str]:
         """Types of the user's events, in the order in which they were written."""
         return [row["type"].removesuffix(".v1") for row in await self.events(user)]

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
+from payment.adapters.providers import Providers
+from payment.adapters.providers.fake import FakeProvider
 from payment.domain.errors import UnknownPayment
 from payment.domain.machine import RefundState
 from payment.domain.provider import RefundStatus
-from services.payment.tests.desk import processing
+from payment.handlers.refunding import Refunds
+from services.payment.tests.desk import POLICY, processing
+from shared.db.errands import LEASE_SECONDS
 from shared.money import Money
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from payment.domain.machine import RefundState as _RefundState
+    from payment.domain.payment import Payment, ProviderRefund
+    from payment.domain.provider import RefundFound
     from services.payment.tests.desk import Desk
 
 
@@ -25,7 +33,7 @@ async def told(desk: Desk, user: str) -> list[str]:
     return [type_ for type_ in await desk.published(user) if "refund" in type_]
 
 
-async def looked_at(desk: Desk, refund_id: UUID) -> _RefundState:
+async def looked_at(desk: Desk, refund_id: UUID) -> RefundState:
     await desk.refunds.look(refund_id)
     return (await desk.refund_now(refund_id)).state
 
@@ -120,6 +128,99 @@ async def test_a_provider_that_never_got_it_is_asked_again_with_the_same_key(des
     assert await told(desk, user) == ["payment.refunded"]
 
 
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_errands_that_overlap_ask_once(desk: Desk, asked_before: bool) -> None:
+    """An errand that was stopped wakes up when its lease is over, and another one has the refund too."""
+    desk.provider.has_keys = False
+    refund_id, _ = await desk.refund_of(await desk.completed())
+    if asked_before:
+        desk.provider.fail_next("refund", "before")
+        await desk.refunds.look(refund_id)
+
+    await asyncio.gather(*(desk.refunds.look(refund_id) for _ in range(3)))
+
+    assert desk.provider.given_back == [str(refund_id)]
+    assert (await desk.refund_now(refund_id)).state is RefundState.REFUNDED
+
+
+class Hanging(FakeProvider):
+    """It acts, and never answers."""
+
+    async def refund(self, payment: Payment, refund: ProviderRefund) -> RefundFound:
+        await super().refund(payment, refund)
+        return await asyncio.Future()
+
+
+async def test_an_errand_ends_before_the_next_can_begin_and_decides_nothing(desk: Desk) -> None:
+    refund_id, user = await desk.refund_of(await desk.completed())
+    slow = replace(POLICY, call_seconds=0.01, janitor_steps_seconds=(0.001, 300.0))
+    refunds = Refunds(desk.outbox, Providers({"fake": Hanging()}), slow)
+
+    await refunds.look(refund_id)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.UNKNOWN
+    assert slow.refund_due_after(RefundState.UNKNOWN) == slow.errand_seconds
+    assert POLICY.errand_seconds < LEASE_SECONDS
+    assert await told(desk, user) == []
+
+
+async def test_a_refusal_of_a_second_request_does_not_undo_what_the_first_one_did(desk: Desk) -> None:
+    """The first one acted, its answer was lost, and its refund is not to be seen yet: nothing is left."""
+    refund_id, user = await desk.refund_of(await desk.completed())
+    desk.provider.fail_next("refund", "after", "declined")
+    desk.provider.fail_next("look_up_refund", "blind")
+
+    assert await looked_at(desk, refund_id) is RefundState.UNKNOWN
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_a_refusal_of_a_second_request_that_nothing_explains_needs_a_person(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    desk.provider.fail_next("refund", "after", "declined")
+    desk.provider.fail_next("look_up_refund", "blind", "blind")
+    await desk.refunds.look(refund_id)
+
+    assert await looked_at(desk, refund_id) is RefundState.REQUIRES_REVIEW
+
+    reason = (await desk.refund_now(refund_id)).reason
+    assert reason == "refused when asked again: declined by the fake"
+    assert await told(desk, user) == []
+    # Until it is seen after all.
+    await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+    assert await told(desk, user) == ["payment.refunded"]
+
+
+async def test_money_that_is_back_though_the_refund_was_told_as_failed_needs_a_person(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    desk.provider.fail_next("refund", "declined")
+    await desk.refunds.look(refund_id)
+    await desk.provider.refund(payment, await desk.refund_now(refund_id))
+
+    with capture_logs() as lines:
+        await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.REQUIRES_REVIEW
+    (alert,) = [line for line in lines if line["log_level"] == "critical"]
+    assert (alert["event"], alert["was"]) == ("refund.requires_review", "failed")
+    assert await told(desk, user) == ["payment.refund_failed"]
+
+
+async def test_webhooks_take_none_of_the_janitors_steps(desk: Desk) -> None:
+    desk.provider.refund_status = RefundStatus.PENDING
+    payment = await desk.completed()
+    refund_id, _ = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+    before = await desk.row("provider_refund", refund_id)
+
+    for _ in POLICY.janitor_steps_seconds:
+        await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+
+    assert await desk.row("provider_refund", refund_id) == before
+
+
 async def test_a_definitive_refusal_fails_it(desk: Desk) -> None:
     refund_id, user = await desk.refund_of(await desk.completed())
     desk.provider.fail_next("refund", "declined")
@@ -189,28 +290,29 @@ async def test_a_refund_of_another_sum_than_was_asked_for_needs_a_person(desk: D
     desk.provider.fail_next("refund", "after")
     await desk.refunds.look(refund_id)
     known = desk.provider.refunds[str(refund_id)]
-    desk.provider.refunds[str(refund_id)] = _of(known, Money(999, "USD"))
+    desk.provider.refunds[str(refund_id)] = replace(known, money=Money(999, "USD"))
 
     assert await looked_at(desk, refund_id) is RefundState.REQUIRES_REVIEW
     assert await told(desk, user) == []
-
-
-def _of(found, money: Money):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    return replace(found, money=money)
 
 
 async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_look(desk: Desk) -> None:
     refund_id, user = await desk.refund_of(await desk.completed())
-    desk.provider.fail_next("look_up_refund", "before", "before", "before")
+    desk.provider.fail_next("refund", "after")
+    desk.provider.fail_next("look_up_refund", "before", "before")
+    due = []
 
-    states = [await looked_at(desk, refund_id) for _ in range(3)]
+    states = []
+    for _ in range(3):
+        states.append(await looked_at(desk, refund_id))
+        due.append(await desk.due_in("provider_refund", refund_id))
 
     assert states == [RefundState.UNKNOWN, RefundState.UNKNOWN, RefundState.REQUIRES_REVIEW]
+    assert due == [300, 3600, None]
     assert await told(desk, user) == []
     # The provider's word still ends it.
-    assert await looked_at(desk, refund_id) is RefundState.REQUIRES_REVIEW
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+    assert await told(desk, user) == ["payment.refunded"]
 
 
 async def test_only_a_completed_payment_is_refunded(desk: Desk) -> None:

@@ -96,7 +96,7 @@ UNDER_WAY = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.PENDING)
 EXPECTED_REFUND: dict[tuple[RefundState, RefundHappened], tuple[RefundState, Publishes | None]] = {
     (RefundState.REQUESTED, RefundHappened.TAKEN_ON): (RefundState.PENDING, None),
     (RefundState.UNKNOWN, RefundHappened.TAKEN_ON): (RefundState.PENDING, None),
-    (RefundState.REQUESTED, RefundHappened.UNANSWERED): (RefundState.UNKNOWN, None),
+    (RefundState.REQUESTED, RefundHappened.ASKED): (RefundState.UNKNOWN, None),
     **{(state, RefundHappened.REFUNDED): REFUNDED for state in UNDER_WAY},
     **{(state, RefundHappened.REFUSED): REFUSED for state in UNDER_WAY},
     **{(state, RefundHappened.MISMATCHED): REFUND_REVIEW for state in UNDER_WAY},
@@ -105,6 +105,8 @@ EXPECTED_REFUND: dict[tuple[RefundState, RefundHappened], tuple[RefundState, Pub
     (RefundState.REQUIRES_REVIEW, RefundHappened.REFUNDED): REFUNDED,
     (RefundState.REQUIRES_REVIEW, RefundHappened.REFUSED): REFUSED,
     (RefundState.REFUNDED, RefundHappened.REFUSED): REFUSED,
+    (RefundState.FAILED, RefundHappened.REFUNDED): REFUND_REVIEW,
+    (RefundState.FAILED, RefundHappened.MISMATCHED): REFUND_REVIEW,
 }
 
 

@@ -51,7 +51,7 @@ class RefundHappened(StrEnum):
     """What a refund is told."""
 
     TAKEN_ON = "taken_on"  # The provider works on it.
-    UNANSWERED = "unanswered"
+    ASKED = "asked"  # It is asked for: until the answer is here, whether the provider acted is unknown.
     REFUNDED = "refunded"
     REFUSED = "refused"  # Definitively; perhaps long after it had succeeded.
     MISMATCHED = "mismatched"  # The provider refunded another amount or currency.
@@ -115,9 +115,9 @@ OUTCOMES = {RefundState.REFUNDED: Publishes.REFUNDED, RefundState.FAILED: Publis
 _UNDER_WAY = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.PENDING)
 
 REFUND: dict[tuple[RefundState, RefundHappened], Transition[RefundState]] = {
-    (RefundState.REQUESTED, RefundHappened.TAKEN_ON): Transition(RefundState.PENDING),
+    (RefundState.REQUESTED, RefundHappened.ASKED): Transition(RefundState.UNKNOWN),
     (RefundState.UNKNOWN, RefundHappened.TAKEN_ON): Transition(RefundState.PENDING),
-    (RefundState.REQUESTED, RefundHappened.UNANSWERED): Transition(RefundState.UNKNOWN),
+    (RefundState.REQUESTED, RefundHappened.TAKEN_ON): Transition(RefundState.PENDING),
     **{(state, RefundHappened.REFUNDED): _REFUNDED for state in _UNDER_WAY},
     **{(state, RefundHappened.REFUSED): _REFUSED for state in _UNDER_WAY},
     **{(state, RefundHappened.MISMATCHED): _REVIEW for state in _UNDER_WAY},
@@ -128,4 +128,7 @@ REFUND: dict[tuple[RefundState, RefundHappened], Transition[RefundState]] = {
     (RefundState.REQUIRES_REVIEW, RefundHappened.REFUSED): _REFUSED,
     # A bank may send the money back days after the provider had called it refunded.
     (RefundState.REFUNDED, RefundHappened.REFUSED): _REFUSED,
+    # Told as failed, so the user has the credits again: and the money too, it seems.
+    (RefundState.FAILED, RefundHappened.REFUNDED): _REVIEW,
+    (RefundState.FAILED, RefundHappened.MISMATCHED): _REVIEW,
 }

@@ -46,12 +46,22 @@ class Policy:
             case _:
                 return None
 
+    @property
+    def errand_seconds(self) -> float:
+        """No errand at a provider lasts longer: a few calls, and less than its lease."""
+        return 3 * self.call_seconds
+
+    def refund_step(self, attempts: int) -> float | None:
+        """As ``step``, but never while an errand that has asked for the refund may still be under way."""
+        step = self.step(attempts)
+        return None if step is None else max(step, self.errand_seconds)
+
     def refund_due_after(self, state: RefundState) -> float | None:
         match state:
             case RefundState.REQUESTED:
                 return 0.0
             case RefundState.UNKNOWN | RefundState.PENDING:
-                return self.janitor_steps_seconds[0]
+                return self.refund_step(0)
             case _:
                 return None
 

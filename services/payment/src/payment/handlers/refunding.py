@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,7 +78,10 @@ async def _refusal(tx: OutboxTransaction, payment: Payment | None, wanted: Reque
 
 
 class Refunds:
-    """Each errand looks the refund up first, and asks for it only where the provider has none."""
+    """Each errand looks the refund up, and asks for it only where the provider has none.
+
+    That it is asked for is committed before: no provider can be trusted to do the same request only once.
+    """
 
     def __init__(self, outbox: Outbox, providers: Mapping[str, Provider], policy: Policy) -> None:
         self._outbox = outbox
@@ -87,12 +91,14 @@ class Refunds:
     async def look(self, refund_id: UUID) -> None:
         """One errand: ask for it, ask again, or see what has become of it."""
         refund, payment = await self._read(refund_id)
-        with traced(continue_trace(None, refund.correlation_id)):
-            try:
-                await self._look(refund, payment, ask=True)
-            except ProviderAway as away:
-                log.warning("refund.unknown", refund_id=str(refund.id), error=str(away))
-                await self._look_later(refund)
+        try:
+            async with asyncio.timeout(self._policy.errand_seconds):
+                moved = await self._look_or_ask(refund, payment)
+        except (ProviderAway, TimeoutError) as away:
+            log.warning("refund.unknown", refund_id=str(refund.id), error=repr(away))
+            moved = False
+        if not moved:
+            await self._look_later(refund)
 
     async def look_all(self, provider: str, provider_id: str | None, reference: str | None) -> int:
         """At every refund a webhook may speak of; how many there are. Raises ProviderAway."""
@@ -101,59 +107,83 @@ class Refunds:
         for refund_id in ids:
             refund, payment = await self._read(refund_id)
             with traced(continue_trace(None, refund.correlation_id)):
-                await self._look(refund, payment, ask=False)
+                found = await self._providers[payment.provider].look_up_refund(payment, refund)
+                if found is not None:
+                    await self._record(refund, found)
         return len(ids)
 
-    async def _look(self, refund: ProviderRefund, payment: Payment, *, ask: bool) -> None:
-        """``ask``: where the provider has none. Only the errand does, whose lease keeps a second one away."""
-        if refund.state is RefundState.FAILED:
-            return
+    async def _look_or_ask(self, refund: ProviderRefund, payment: Payment) -> bool:
+        """Whether that moved it."""
+        if refund.state is RefundState.REQUESTED:  # Nobody has asked so far, so there is nothing to find.
+            return await self._ask(refund, payment)
+        found = await self._providers[payment.provider].look_up_refund(payment, refund)
+        if found is not None:
+            return await self._record(refund, found)
+        if refund.state is not RefundState.UNKNOWN:
+            raise ProviderAway("a refund that was there is not any more")
+        return await self._ask(refund, payment)
+
+    async def _ask(self, refund: ProviderRefund, payment: Payment) -> bool:
         provider = self._providers[payment.provider]
-        found: RefundFound | Declined | None = await provider.look_up_refund(payment, refund)
-        if found is None and ask:
-            found = await self._ask(refund, payment)
-        if found is None:
-            return
-        if isinstance(found, RefundFound):
-            verdict = judge_refund(refund, found)
-        else:
-            verdict = RefundVerdict(RefundHappened.REFUSED, found.reason)
+        if not await self._claim(refund):
+            return False
+        try:
+            made = await provider.refund(payment, refund)
+        except Declined as declined:
+            return await self._refused(refund, payment, declined.reason)
+        return await self._record(refund, made)
+
+    async def _refused(self, refund: ProviderRefund, payment: Payment, reason: str) -> bool:
+        if refund.state is RefundState.REQUESTED:
+            return await self._tell(refund, RefundVerdict(RefundHappened.REFUSED, reason))
+        # Perhaps because nothing is left: an earlier request may have acted, and its answer been lost.
+        found = await self._providers[payment.provider].look_up_refund(payment, refund)
+        if found is not None:
+            return await self._record(refund, found)
+        unexplained = RefundVerdict(RefundHappened.UNRESOLVED, f"refused when asked again: {reason}")
+        return await self._tell(refund, unexplained)
+
+    async def _record(self, refund: ProviderRefund, found: RefundFound) -> bool:
+        return await self._tell(refund, judge_refund(refund, found), found.provider_id)
+
+    async def _tell(
+        self, refund: ProviderRefund, verdict: RefundVerdict, provider_id: str | None = None
+    ) -> bool:
+        """Whether that moved it."""
         async with self._outbox.transaction() as tx:
             locked = await refunds.lock(tx, refund.id)
             assert locked is not None, "refunds are never deleted"
-            if isinstance(found, RefundFound):
-                await refunds.learn(tx, refund.id, found.provider_id)
-            moved = await advance_refund(tx, locked, verdict, self._policy)
-        if moved is None:
-            await self._look_later(refund)
+            if provider_id is not None:
+                await refunds.learn(tx, refund.id, provider_id)
+            return await advance_refund(tx, locked, verdict, self._policy) is not None
 
-    async def _ask(self, refund: ProviderRefund, payment: Payment) -> RefundFound | Declined:
-        if refund.state not in (RefundState.REQUESTED, RefundState.UNKNOWN):
-            raise ProviderAway("a refund that was there is not any more")
-        try:
-            return await self._providers[payment.provider].refund(payment, refund)
-        except Declined as declined:
-            return declined
+    async def _claim(self, refund: ProviderRefund) -> bool:
+        """Whether to ask: of all who saw it as it was, one may."""
+        async with self._outbox.transaction() as tx:
+            locked = await _as_seen(tx, refund)
+            if locked is None:
+                return False
+            if locked.state is RefundState.REQUESTED:
+                await advance_refund(tx, locked, RefundVerdict(RefundHappened.ASKED), self._policy)
+                return True
+            return await self._take_step(tx, locked)
 
     async def _look_later(self, refund: ProviderRefund) -> None:
-        """After the last step a person has to look. One that has ended is at rest already."""
         async with self._outbox.transaction() as tx:
-            locked = await refunds.lock(tx, refund.id)
-            if locked is None or locked.state is not refund.state:
-                return
-            if locked.state is RefundState.REQUESTED:
-                unanswered = RefundVerdict(RefundHappened.UNANSWERED)
-                await advance_refund(tx, locked, unanswered, self._policy)
-                return
-            if locked.state not in (RefundState.UNKNOWN, RefundState.PENDING):
-                return
-            # It has waited for the first step already when it came into its state.
-            due = self._policy.step(locked.attempts + 1)
-            if due is None:
-                unresolved = RefundVerdict(RefundHappened.UNRESOLVED, "unresolved")
-                await advance_refund(tx, locked, unresolved, self._policy)
-            else:
-                await refunds.look_again(tx, locked, due)
+            locked = await _as_seen(tx, refund)
+            if locked is not None and locked.state in (RefundState.UNKNOWN, RefundState.PENDING):
+                await self._take_step(tx, locked)
+
+    async def _take_step(self, tx: OutboxTransaction, locked: ProviderRefund) -> bool:
+        """Whether there was one left; after the last a person has to look."""
+        # It has waited for the first step already when it came into its state.
+        due = self._policy.refund_step(locked.attempts + 1)
+        if due is None:
+            unresolved = RefundVerdict(RefundHappened.UNRESOLVED, "unresolved")
+            await advance_refund(tx, locked, unresolved, self._policy)
+            return False
+        await refunds.look_again(tx, locked, due)
+        return True
 
     async def _read(self, refund_id: UUID) -> tuple[ProviderRefund, Payment]:
         async with self._outbox.transaction() as tx:
@@ -162,3 +192,10 @@ class Refunds:
             payment = await payments.get(tx, refund.payment_id)
             assert payment is not None, "a refund that goes to a provider has a payment"
             return refund, payment
+
+
+async def _as_seen(tx: OutboxTransaction, seen: ProviderRefund) -> ProviderRefund | None:
+    """Locked; None where it was moved, asked for or looked at since it was seen."""
+    locked = await refunds.lock(tx, seen.id)
+    assert locked is not None, "refunds are never deleted"
+    return locked if (locked.state, locked.attempts) == (seen.state, seen.attempts) else None

@@ -24,20 +24,26 @@ from payment.domain.provider import (
 from shared.money import Money
 from shared.providers.errors import InvalidWebhook, ProviderAway
 
-Fault = Literal["before", "after", "declined"]
+Fault = Literal["before", "after", "declined", "blind"]
 
 
 class FakeProvider:
-    """``faults`` wait for the next calls of a method: away before or after it acts, or a refusal."""
+    """``faults`` wait for the next calls of a method: away before or after it acts, a refusal, or a look that
+    does not see yet what is there.
+
+    Without ``has_keys`` a request that comes twice is done twice.
+    """
 
     name = "fake"
 
-    def __init__(self, *, can_expire: bool = True) -> None:
+    def __init__(self) -> None:
         self._secret = b"fake"
-        self.can_expire = can_expire
+        self.can_expire = True
+        self.has_keys = True
         self.checkouts: dict[str, Checkout] = {}
         self.asked: dict[str, Money] = {}
         self.refunds: dict[str, RefundFound] = {}
+        self.given_back: list[str] = []
         self.refund_status = RefundStatus.SUCCEEDED
         self.faults: dict[str, list[Fault]] = {}
         self.calls: Counter[str] = Counter()
@@ -60,12 +66,14 @@ class FakeProvider:
         return self.checkouts[payment.reference]
 
     async def look_up(self, provider_id: str) -> Checkout | None:
-        _answer(self._called("look_up"))
-        return next((one for one in self.checkouts.values() if one.provider_id == provider_id), None)
+        fault = self._called("look_up")
+        _answer(fault)
+        return None if fault == "blind" else self._by_id(provider_id)
 
     async def look_up_by_reference(self, payment: Payment) -> Checkout | None:
-        _answer(self._called("look_up_by_reference"))
-        return self.checkouts.get(payment.reference)
+        fault = self._called("look_up_by_reference")
+        _answer(fault)
+        return None if fault == "blind" else self.checkouts.get(payment.reference)
 
     async def expire(self, provider_id: str) -> Checkout | None:
         fault = self._called("expire")
@@ -73,13 +81,17 @@ class FakeProvider:
             if one.provider_id == provider_id and one.status is CheckoutStatus.OPEN and self.can_expire:
                 self.checkouts[key] = replace(one, status=CheckoutStatus.EXPIRED)
         _answer(fault)
+        return self._by_id(provider_id)
+
+    def _by_id(self, provider_id: str) -> Checkout | None:
         return next((one for one in self.checkouts.values() if one.provider_id == provider_id), None)
 
     async def refund(self, payment: Payment, refund: ProviderRefund) -> RefundFound:
         del payment
         fault = self._called("refund")
         known = str(refund.id)
-        if known not in self.refunds:
+        if known not in self.refunds or not self.has_keys:
+            self.given_back.append(known)
             self.refunds[known] = RefundFound(
                 provider_id=f"re_{next(self._ids)}_{known}", status=self.refund_status, money=refund.money
             )
@@ -88,8 +100,9 @@ class FakeProvider:
 
     async def look_up_refund(self, payment: Payment, refund: ProviderRefund) -> RefundFound | None:
         del payment
-        _answer(self._called("look_up_refund"))
-        return self.refunds.get(str(refund.id))
+        fault = self._called("look_up_refund")
+        _answer(fault)
+        return None if fault == "blind" else self.refunds.get(str(refund.id))
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         if not hmac.compare_digest(headers.get("x-fake-signature", ""), self.sign(body)):
