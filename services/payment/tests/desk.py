@@ -85,17 +85,22 @@ class Desk:
         assert found is not None
         return found
 
-    async def news(self, payment: Payment, *, event_id: str | None = None, **of: str) -> UUID:
+    async def news(self, payment: Payment, *, event_id: str | None = None, **of: Any) -> UUID:
         """A verified webhook about a payment is stored; its id. ``of`` are fields that are different."""
-        fields = {"reference": payment.reference, "kind": "checkout", "provider_id": None, **of}
-        event = WebhookEvent(event_id or str(uuid4()), **fields)  # type: ignore[arg-type]
+        fields: dict[str, Any] = {
+            "reference": payment.reference,
+            "kind": "checkout",
+            "provider_id": None,
+            **of,
+        }
+        event = WebhookEvent(event_id or str(uuid4()), **fields)
         await webhooks.receive(self.db, self.provider.name, event)
         async with self.db.autocommit() as tx:
             row = await tx.fetchrow("SELECT id FROM webhook WHERE event_id = $1", event.event_id)
         assert row is not None
         return UUID(str(row["id"]))
 
-    async def hear_of(self, payment: Payment, **of: str) -> Payment:
+    async def hear_of(self, payment: Payment, **of: Any) -> Payment:
         """A webhook, stored and processed."""
         await self.webhooks.process(await self.news(payment, **of))
         return await self.now(payment)

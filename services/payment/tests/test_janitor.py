@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from payment.domain.machine import State
+from payment.domain.payment import Intent
+from payment.domain.provider import CheckoutStatus
 from payment.handlers import paying
 from services.payment.tests.desk import POLICY
+from shared.money import Money
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment
@@ -85,10 +91,145 @@ async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_
 
 
 async def test_an_initiated_payment_is_not_looked_at_while_its_call_may_be_under_way(desk: Desk) -> None:
-    payment = await unknown(desk, acted=True)
-    row = await desk.row("payment", payment.id)
+    short = replace(POLICY, janitor_steps_seconds=(0.1,))
+    intent = Intent(uuid4(), "f", f"user-{uuid4()}", Money(2500, "USD"), "fake")
+    async with desk.outbox.transaction() as tx:
+        payment, _ = await paying.initialize_payment(tx, intent, short)
 
-    assert (row["due_at"] - row["updated_at"]).total_seconds() >= 2 * 8
+    row = await desk.row("payment", payment.id)
+    assert (row["due_at"] - row["created_at"]).total_seconds() == 2 * short.call_seconds
+
+
+async def test_looks_that_overlap_are_one_step_and_one_alert(desk: Desk) -> None:
+    payment = await unknown(desk, acted=True)
+    await desk.owner_execute("UPDATE payment SET attempts = 1 WHERE id = $1", payment.id)
+    desk.provider.fail_next("look_up_by_reference", "before", "before", "before")
+
+    with capture_logs() as lines:
+        await asyncio.gather(*(desk.janitor.look(payment.id) for _ in range(3)))
+
+    assert [line["event"] for line in lines].count("payment.unresolved") == 1
+    assert (await desk.now(payment)).state is State.REQUIRES_REVIEW
+
+
+async def unresolved(desk: Desk) -> Payment:
+    payment = await unknown(desk, acted=True)
+    desk.provider.fail_next("look_up_by_reference", "before", "before")
+    payment = await desk.look(await desk.look(payment))
+    assert (payment.state, payment.reason) == (State.REQUIRES_REVIEW, "unresolved")
+    return payment
+
+
+@pytest.mark.parametrize("by", ["webhook", "look"])
+async def test_what_nobody_could_resolve_succeeds_once_the_provider_says_so(desk: Desk, by: str) -> None:
+    payment = await unresolved(desk)
+    desk.provider.pay(payment.reference)
+
+    after = await (desk.hear_of(payment) if by == "webhook" else desk.look(payment))
+
+    assert after.state is State.SUCCEEDED
+    assert await desk.published(payment.user_id) == [
+        "payment.initiated",
+        "payment.flagged",
+        "payment.succeeded",
+    ]
+
+
+async def test_another_sum_for_what_nobody_could_resolve_is_flagged_with_its_own_reason(desk: Desk) -> None:
+    payment = await unresolved(desk)
+    desk.provider.pay(payment.reference, paid=Money(1, "USD"))
+
+    after = await desk.hear_of(payment)
+    again = await desk.hear_of(payment)
+
+    assert (after.state, after.reason) == (State.REQUIRES_REVIEW, "paid with another amount")
+    assert again == after
+    assert (await desk.published(payment.user_id)).count("payment.flagged") == 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "state"), [(CheckoutStatus.PAID, State.SUCCEEDED), (CheckoutStatus.DECLINED, State.FAILED)]
+)
+async def test_a_slow_method_of_payment_is_waited_for_as_long_as_it_takes(
+    desk: Desk, ends: CheckoutStatus, state: State
+) -> None:
+    payment = await desk.begin()
+    desk.provider.become(payment.reference, CheckoutStatus.PROCESSING)
+
+    for _ in range(4):  # More looks than there are steps.
+        payment = await desk.overdue(payment)
+        assert (payment.state, payment.attempts) == (State.PENDING, 0)
+        assert await _seconds(desk, payment) == 3600
+    desk.provider.pay(payment.reference)
+    desk.provider.become(payment.reference, ends)
+
+    assert (await desk.look(payment)).state is state
+
+
+async def ended(desk: Desk, state: str) -> Payment:
+    """Over here, and still to be paid at a provider that cannot close it."""
+    desk.provider.can_expire = False
+    payment = await desk.begin()
+    if state == "failed":
+        desk.provider.decline(payment.reference)
+        payment = await desk.hear_of(payment)
+    elif state == "expired":
+        payment = await desk.overdue(payment)
+    else:
+        payment = await desk.checkouts.give_up(payment)
+    assert payment.state == state
+    return payment
+
+
+@pytest.mark.parametrize("state", ["failed", "expired", "cancelled"])
+async def test_paid_after_it_had_ended_and_told_by_nobody_it_succeeds_at_a_later_look(
+    desk: Desk, state: str
+) -> None:
+    payment = await ended(desk, state)
+    due = await desk.due_in("payment", payment.id)
+    desk.provider.pay(payment.reference)
+
+    assert due == (0 if state == "cancelled" else 300)
+    assert (await desk.look(payment)).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_one_that_has_ended_is_looked_at_through_the_steps_and_bothers_nobody(
+    desk: Desk, silent: bool
+) -> None:
+    payment = await ended(desk, "expired")
+    due = [await desk.due_in("payment", payment.id)]
+
+    with capture_logs() as lines:
+        for _ in POLICY.janitor_steps_seconds:
+            if silent:
+                desk.provider.fail_next("look_up", "before")
+            await desk.look(payment)
+            due.append(await desk.due_in("payment", payment.id))
+
+    assert due == [300, 3600, None]
+    assert (await desk.now(payment)).state is State.EXPIRED
+    assert not [line for line in lines if line["log_level"] == "critical"]
+
+
+async def test_one_whose_processing_goes_on_after_it_had_ended_is_waited_for(desk: Desk) -> None:
+    payment = await ended(desk, "expired")
+    desk.provider.become(payment.reference, CheckoutStatus.PROCESSING)
+
+    for _ in range(4):
+        await desk.look(payment)
+        assert await desk.due_in("payment", payment.id) == 3600
+    desk.provider.pay(payment.reference)
+
+    assert (await desk.look(payment)).state is State.SUCCEEDED
+
+
+async def test_one_that_is_closed_at_the_provider_is_looked_at_no_more(desk: Desk) -> None:
+    payment = await desk.overdue(await desk.begin())
+
+    await desk.look(payment)
+
+    assert await desk.due_in("payment", payment.id) is None
 
 
 async def test_past_its_deadline_an_unpaid_payment_expires_here_and_there(desk: Desk) -> None:

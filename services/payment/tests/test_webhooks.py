@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -160,6 +159,39 @@ async def test_while_the_provider_does_not_answer_the_webhook_stays_due(desk: De
     assert (await desk.now(payment)).state is State.SUCCEEDED
 
 
+@pytest.mark.parametrize("shown", ["open", "nothing"])
+async def test_a_success_that_the_look_up_does_not_show_yet_is_looked_up_again(
+    desk: Desk, shown: str
+) -> None:
+    """Even where the payment has ended here: the provider tells it once."""
+    desk.provider.can_expire = False
+    payment = await desk.overdue(await desk.begin())
+    webhook = await desk.news(payment, claims_paid=True)
+    if shown == "nothing":
+        desk.provider.fail_next("look_up", "blind")
+
+    await desk.webhooks.process(webhook)
+    row = await desk.row("webhook", webhook)
+    assert (row["outcome"], row["attempts"], payment.state) == (None, 1, State.EXPIRED)
+    desk.provider.pay(payment.reference)
+    await desk.webhooks.process(webhook)
+
+    assert (await desk.now(payment)).state is State.SUCCEEDED
+
+
+async def test_a_success_that_no_look_up_shows_is_given_up_and_said(desk: Desk) -> None:
+    payment = await desk.begin()
+    webhook = await desk.news(payment, claims_paid=True)
+
+    with capture_logs() as lines:
+        for _ in range(11):
+            await desk.webhooks.process(webhook)
+
+    assert (await desk.row("webhook", webhook))["outcome"] == "unchanged"
+    assert [line["event"] for line in lines if line["log_level"] == "critical"] == ["webhook.not_confirmed"]
+    assert (await desk.now(payment)).state is State.PENDING
+
+
 async def test_a_declined_checkout_fails_the_payment_with_the_providers_reason(desk: Desk) -> None:
     payment = await desk.begin()
     desk.provider.decline(payment.reference, "Insufficient funds")
@@ -209,9 +241,8 @@ async def test_given_up_and_paid_at_once_it_succeeds(desk: Desk) -> None:
 
 async def test_a_late_failure_never_undoes_a_success(desk: Desk) -> None:
     payment = await desk.paid()
-    paid = desk.provider.checkouts[payment.reference]
     for status in (CheckoutStatus.DECLINED, CheckoutStatus.EXPIRED):
-        desk.provider.checkouts[payment.reference] = replace(paid, status=status)
+        desk.provider.become(payment.reference, status)
         assert (await desk.hear_of(payment)).state is State.SUCCEEDED
         assert (await desk.look(payment)).state is State.SUCCEEDED
 

@@ -149,6 +149,16 @@ async def look_again(tx: Transaction, payment: Payment, due_seconds: float | Non
     )
 
 
+async def wait(tx: Transaction, payment: Payment, seconds: float) -> None:
+    """This look was none that counts. Does nothing where somebody else has moved the payment meanwhile."""
+    await tx.execute(
+        "UPDATE payment SET due_at = now() + make_interval(secs => $3) WHERE id = $1 AND state = $2",
+        payment.id,
+        payment.state,
+        seconds,
+    )
+
+
 async def close_soon(tx: Transaction, payment_id: UUID) -> None:
     """A checkout turned up of a payment that was given up meanwhile."""
     await tx.execute("UPDATE payment SET due_at = now() WHERE id = $1 AND state = 'cancelled'", payment_id)

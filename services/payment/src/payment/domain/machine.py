@@ -80,9 +80,14 @@ class Transition(Generic[StateT]):
 
 # Waiting for the payer or for the provider's word.
 OPEN = (State.INITIATED, State.PENDING, State.UNKNOWN)
+# Over, as far as anybody knows. Not every provider lets a checkout be closed, so it may be paid all the same.
+ENDED = (State.FAILED, State.EXPIRED, State.CANCELLED)
 # A success wins over every one of these, however late it comes.
-UNPAID = (*OPEN, State.FAILED, State.EXPIRED, State.CANCELLED)
+UNPAID = (*OPEN, *ENDED)
+# The reason of a review where nobody knows whether it was paid.
+UNRESOLVED = "unresolved"
 
+_SUCCEEDED = Transition(State.SUCCEEDED, Publishes.SUCCEEDED)
 _FAILED = Transition(State.FAILED, Publishes.FAILED)
 _FLAGGED = Transition(State.REQUIRES_REVIEW, Publishes.FLAGGED)
 
@@ -95,7 +100,7 @@ PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
     (State.UNKNOWN, Happened.DECLINED): _FAILED,
     (State.UNKNOWN, Happened.LAPSED): _FAILED,
     (State.UNKNOWN, Happened.UNRESOLVED): _FLAGGED,
-    **{(state, Happened.PAID): Transition(State.SUCCEEDED, Publishes.SUCCEEDED) for state in UNPAID},
+    **{(state, Happened.PAID): _SUCCEEDED for state in UNPAID},
     **{(state, Happened.MISMATCHED): _FLAGGED for state in UNPAID},
     **{(state, Happened.GIVEN_UP): Transition(State.CANCELLED, Publishes.FAILED) for state in OPEN},
     (State.PENDING, Happened.DECLINED): _FAILED,
@@ -106,6 +111,19 @@ PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
     # By a person, who has looked.
     (State.REQUIRES_REVIEW, Happened.CREDITED): Transition(State.COMPLETED, Publishes.COMPLETED),
 }
+# Of one that is in review because nobody knew, the provider may still come to say that it was paid.
+PAYMENT_UNRESOLVED: dict[Happened, Transition[State]] = {
+    Happened.PAID: _SUCCEEDED,
+    Happened.MISMATCHED: _FLAGGED,
+}
+
+
+def transition_of(state: State, reason: str | None, happened: Happened) -> Transition[State] | None:
+    """What comes of it where a payment in ``state``, for this reason, is told so; None: nothing."""
+    if state is State.REQUIRES_REVIEW and reason == UNRESOLVED and happened in PAYMENT_UNRESOLVED:
+        return PAYMENT_UNRESOLVED[happened]
+    return PAYMENT.get((state, happened))
+
 
 _REFUNDED = Transition(RefundState.REFUNDED, Publishes.REFUNDED)
 _REFUSED = Transition(RefundState.FAILED, Publishes.REFUND_FAILED)

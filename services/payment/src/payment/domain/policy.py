@@ -8,6 +8,8 @@ from decimal import Decimal
 from payment.domain.machine import RefundState, State
 
 CREDIT_PATIENCE_SECONDS = 60.0
+# A webhook tells sooner; this is for when it was lost. A debit from a bank account may take two weeks.
+PROCESSING_PATIENCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Policy:
     max_amount: Decimal
     max_open: int
     credit_patience_seconds: float = CREDIT_PATIENCE_SECONDS
+    processing_patience_seconds: float = PROCESSING_PATIENCE_SECONDS
 
     def step(self, attempts: int) -> float | None:
         """Until the look after so many; None: that was the last one."""
@@ -37,7 +40,7 @@ class Policy:
         match state:
             case State.INITIATED:
                 return self.first_look_seconds
-            case State.UNKNOWN:
+            case State.UNKNOWN | State.FAILED | State.EXPIRED:
                 return self.janitor_steps_seconds[0]
             case State.SUCCEEDED:
                 return self.credit_patience_seconds
@@ -45,6 +48,11 @@ class Policy:
                 return 0.0  # Close the checkout at the provider too.
             case _:
                 return None
+
+    def next_look(self, state: State, attempts: int) -> float | None:
+        """Until the look at a payment in ``state`` after so many; None: that was the last one."""
+        waited = state in (State.UNKNOWN, State.FAILED, State.EXPIRED)  # For the first step, already.
+        return self.step(attempts + 1 if waited else attempts)
 
     @property
     def errand_seconds(self) -> float:

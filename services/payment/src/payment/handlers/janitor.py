@@ -1,4 +1,4 @@
-"""Looks again at payments whose time has come: unknown, overdue, given up, or not yet credited."""
+"""Looks again at payments whose time has come: unknown, overdue, ended but not closed, not yet credited."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from payment.adapters import payments
-from payment.domain.machine import Happened, State
+from payment.domain.machine import UNRESOLVED, Happened, State
 from payment.domain.payment import Balance, Payment
 from payment.domain.provider import Checkout, CheckoutStatus, Verdict
 from payment.handlers import paying
 from payment.handlers.progress import advance, announce_success
 from shared.http.credit import Credit, CreditAway, CreditRefused, Transfer
 from shared.observability.logs import get_logger
-from shared.observability.trace import continue_trace, traced
 from shared.providers.errors import ProviderAway
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-UNRESOLVED = Counter("payment_unresolved_total", "Payments the janitor's steps did not resolve.", ["state"])
+NOT_RESOLVED = Counter("payment_unresolved_total", "Payments the janitor's steps did not resolve.", ["state"])
 
 
 class Janitor:
@@ -46,12 +45,11 @@ class Janitor:
             payment = await payments.get(tx, payment_id)
         if payment is None:
             return
-        with traced(continue_trace(None, payment.correlation_id)):
-            try:
-                await self._look(payment)
-            except (ProviderAway, CreditAway) as away:
-                log.warning("payment.not_looked_up", payment_id=str(payment.id), error=str(away))
-                await self._look_later(payment)
+        try:
+            await self._look(payment)
+        except (ProviderAway, CreditAway) as away:
+            log.warning("payment.not_looked_up", payment_id=str(payment.id), error=str(away))
+            await self._look_later(payment)
 
     async def _look(self, payment: Payment) -> None:
         match payment.state:
@@ -59,11 +57,11 @@ class Janitor:
                 await self._resolve(payment)
             case State.PENDING:
                 await self._end_overdue(payment)
-            case State.CANCELLED:
-                await self._close(payment)
+            case State.FAILED | State.EXPIRED | State.CANCELLED | State.REQUIRES_REVIEW:
+                await self._see_it_closed(payment)
             case State.SUCCEEDED:
                 await self._see_it_credited(payment)
-            case _:  # Moved while the errand was on its way.
+            case State.COMPLETED:  # Moved while the errand was on its way.
                 await self._rest(payment)
 
     async def _resolve(self, payment: Payment) -> None:
@@ -81,26 +79,37 @@ class Janitor:
             async with self._outbox.transaction() as tx:
                 await payments.await_deadline(tx, payment)
             return
-        found = await self._find(payment)
-        provider = self._providers[payment.provider]
-        if found is not None and found.status is CheckoutStatus.OPEN:
-            found = await provider.expire(found.provider_id)
-        still_open = found is not None and found.status is CheckoutStatus.OPEN
-        if found is not None and (not still_open or provider.can_expire):
-            await self._record(payment, found)
-            return
-        async with self._outbox.transaction() as tx:
-            await paying.tell(tx, payment.id, Verdict(Happened.LAPSED, "expired"), self._policy)
+        found = await self._find_and_close(payment)
+        match found:
+            case None:
+                await self._lapse(payment)
+            case Checkout(status=CheckoutStatus.OPEN) if not self._providers[payment.provider].can_expire:
+                await self._lapse(payment)
+            case Checkout(status=CheckoutStatus.PROCESSING):
+                await self._wait(payment)
+            case Checkout():
+                await self._record(payment, found)
 
-    async def _close(self, payment: Payment) -> None:
-        """Given up by the user: nobody should be able to pay it by accident. Paid already, it succeeds."""
+    async def _see_it_closed(self, payment: Payment) -> None:
+        """It has ended, so nobody should be able to pay it by accident. Paid already, it succeeds."""
+        found = await self._find_and_close(payment)
+        match found:
+            case Checkout(status=CheckoutStatus.PAID):
+                await self._record(payment, found)
+            case Checkout(status=CheckoutStatus.PROCESSING):
+                await self._wait(payment)
+            case Checkout(
+                status=CheckoutStatus.OPEN | CheckoutStatus.DECLINED
+            ):  # To be paid, or tried again.
+                await self._look_later(payment)
+            case _:
+                await self._rest(payment)
+
+    async def _find_and_close(self, payment: Payment) -> Checkout | None:
         found = await self._find(payment)
         if found is not None and found.status is CheckoutStatus.OPEN:
-            found = await self._providers[payment.provider].expire(found.provider_id)
-        if found is None or found.status is not CheckoutStatus.PAID:
-            await self._rest(payment)
-            return
-        await self._record(payment, found)
+            return await self._providers[payment.provider].expire(found.provider_id)
+        return found
 
     async def _see_it_credited(self, payment: Payment) -> None:
         booked = await self._booked(payment)
@@ -133,29 +142,41 @@ class Janitor:
         if not moved:
             await self._look_later(payment)
 
+    async def _lapse(self, payment: Payment) -> None:
+        async with self._outbox.transaction() as tx:
+            await paying.tell(tx, payment.id, Verdict(Happened.LAPSED, "expired"), self._policy)
+
+    async def _wait(self, payment: Payment) -> None:
+        """Its provider is at work, so this look was none of the steps."""
+        async with self._outbox.transaction() as tx:
+            await payments.wait(tx, payment, self._policy.processing_patience_seconds)
+
     async def _rest(self, payment: Payment) -> None:
         async with self._outbox.transaction() as tx:
             await payments.look_again(tx, payment, None)
 
     async def _look_later(self, payment: Payment) -> None:
-        """After the last step a person has to look; money that was taken is looked after for ever."""
-        if payment.state is State.INITIATED:
-            async with self._outbox.transaction() as tx:
-                await paying.tell(tx, payment.id, Verdict(Happened.UNANSWERED), self._policy)
-            return
-        # One that became unknown has waited for the first step already.
-        taken = payment.attempts + (1 if payment.state is State.UNKNOWN else 0)
-        due = self._policy.step(taken)
-        if due is None:
-            UNRESOLVED.labels(payment.state).inc()
-            log.critical("payment.unresolved", payment_id=str(payment.id), state=payment.state)
+        """After the last step a person has to look where nobody knows; what has ended unpaid is left at that,
+        and money that was taken is looked after for ever.
+        """
         async with self._outbox.transaction() as tx:
-            if due is None and payment.state is not State.SUCCEEDED:
-                locked = await payments.lock(tx, payment.id)
-                if locked is None or locked.state is not payment.state:
-                    return
-                if await advance(tx, locked, Verdict(Happened.UNRESOLVED, "unresolved"), self._policy):
-                    return
-            elif due is None:
+            locked = await payments.lock(tx, payment.id)
+            if locked is None or locked.state is not payment.state:  # Moved meanwhile.
+                return
+            if locked.state is State.INITIATED:
+                await advance(tx, locked, Verdict(Happened.UNANSWERED), self._policy)
+                return
+            due = self._policy.next_look(locked.state, locked.attempts)
+            if due is None and locked.state in (State.UNKNOWN, State.PENDING):
+                _alert(locked)
+                await advance(tx, locked, Verdict(Happened.UNRESOLVED, UNRESOLVED), self._policy)
+                return
+            if due is None and locked.state is State.SUCCEEDED:
+                _alert(locked)
                 due = self._policy.janitor_steps_seconds[-1]
-            await payments.look_again(tx, payment, due)
+            await payments.look_again(tx, locked, due)
+
+
+def _alert(payment: Payment) -> None:
+    NOT_RESOLVED.labels(payment.state).inc()
+    log.critical("payment.unresolved", payment_id=str(payment.id), state=payment.state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter
 
 from payment.adapters import payments, refunds
-from payment.domain.machine import PAYMENT, REFUND, Publishes, RefundState, State
+from payment.domain.machine import REFUND, Publishes, RefundState, State, transition_of
 from payment.domain.names import outcome_event_of
 from payment.domain.payment import Balance, Payment, ProviderRefund
 from payment.domain.policy import Policy
@@ -39,7 +39,7 @@ async def advance(
     balance: Balance | None = None,
 ) -> State | None:
     """Tell a locked payment what has happened; its new state, or None where that changes nothing."""
-    transition = PAYMENT.get((payment.state, verdict.happened))
+    transition = transition_of(payment.state, payment.reason, verdict.happened)
     if transition is None:
         return None
     await payments.move(tx, payment, transition.to, verdict.reason, policy.due_after(transition.to))

@@ -9,9 +9,9 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from payment.adapters import payments, webhooks
-from payment.domain.machine import UNPAID
+from payment.domain.machine import Happened, transition_of
 from payment.domain.policy import webhook_retry_seconds
-from payment.domain.provider import WebhookEvent
+from payment.domain.provider import CheckoutStatus, WebhookEvent
 from payment.handlers import paying
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
@@ -87,7 +87,7 @@ class Webhooks:
             await self._check(webhook, payment)
 
     async def _check(self, webhook: StoredWebhook, payment: Payment) -> None:
-        if payment.state not in UNPAID:
+        if transition_of(payment.state, payment.reason, Happened.PAID) is None:
             await self._finish(webhook, "unchanged")  # Whatever it says, it would change nothing.
             return
         provider = self._providers[payment.provider]
@@ -96,6 +96,10 @@ class Webhooks:
             checkout = await provider.look_up(provider_id)
         else:
             checkout = await provider.look_up_by_reference(payment)
+        confirmed = checkout is not None and checkout.status is CheckoutStatus.PAID
+        if webhook.event.claims_paid and not confirmed and webhook.attempts < ALERT_AFTER:
+            # What a provider shows may lag behind what it tells, and it tells it once.
+            raise ProviderAway("a look at the provider does not show what it says")
         if checkout is None:
             log.warning("webhook.unknown_checkout", webhook_id=str(webhook.id), payment_id=str(payment.id))
             await self._finish(webhook, "ignored")

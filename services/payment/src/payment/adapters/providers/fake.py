@@ -134,6 +134,9 @@ class FakeProvider:
         if one.status is CheckoutStatus.OPEN:
             self.checkouts[reference] = replace(one, status=CheckoutStatus.DECLINED, reason=reason)
 
+    def become(self, reference: str, status: CheckoutStatus) -> None:
+        self.checkouts[reference] = replace(self.checkouts[reference], status=status)
+
     def end_refund(self, refund_id: str, status: RefundStatus, reason: str | None = None) -> None:
         self.refunds[refund_id] = replace(self.refunds[refund_id], status=status, reason=reason)
 
