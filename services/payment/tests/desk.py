@@ -25,7 +25,7 @@ from payment.handlers.janitor import Janitor
 from payment.handlers.refunding import Refunds
 from payment.handlers.webhooks import Webhooks
 from shared.db import Database
-from shared.events.credit import CreditAdded
+from shared.events.credit import CreditAdded, CreditRejected
 from shared.events.payment import PaymentSucceeded
 from shared.events.refund import RefundProcessing
 from shared.http.credit import Credit
@@ -190,6 +190,18 @@ def credited(payment: Payment, balance: int = 2500, version: int = 1) -> Event:
         version=version,
         source="payment",
         reason="Top-up",
+        reference=payment.reference,
+    )
+
+
+def rejected(payment: Payment) -> Event:
+    """What credit says where it cannot book it."""
+    return CreditRejected(
+        transfer_id=payment.transfer_id,
+        currency=payment.money.currency,
+        amount_minor=payment.money.minor,
+        source="payment",
+        reason="the account is closed",
         reference=payment.reference,
     )
 

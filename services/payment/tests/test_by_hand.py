@@ -10,26 +10,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from payment.domain.machine import State
-from services.payment.tests.desk import credited
-from shared.events.credit import CreditRejected
+from services.payment.tests.desk import credited, rejected
 
 if TYPE_CHECKING:
     from payment.domain.payment import Payment
     from services.payment.tests.desk import Desk
 
 
-async def rejected(desk: Desk) -> Payment:
+async def not_credited(desk: Desk) -> Payment:
     """Paid, and refused by credit."""
     payment = await desk.paid()
-    refusal = CreditRejected(
-        transfer_id=payment.transfer_id,
-        currency=payment.money.currency,
-        amount_minor=payment.money.minor,
-        source="payment",
-        reason="the account is closed",
-        reference=payment.reference,
-    )
-    await desk.hear(refusal, payment.user_id)
+    await desk.hear(rejected(payment), payment.user_id)
     return await desk.now(payment)
 
 
@@ -39,7 +30,7 @@ def not_completed(lines: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 async def test_booked_by_hand_a_payment_in_review_is_completed(desk: Desk) -> None:
-    payment = await rejected(desk)
+    payment = await not_credited(desk)
     assert payment.state is State.REQUIRES_REVIEW
 
     await desk.hear(credited(payment, balance=2500), payment.user_id)
@@ -54,7 +45,7 @@ async def test_booked_by_hand_a_payment_in_review_is_completed(desk: Desk) -> No
 async def test_booked_as_another_sum_it_stays_in_review_and_says_so(
     desk: Desk, other: dict[str, Any]
 ) -> None:
-    payment = await rejected(desk)
+    payment = await not_credited(desk)
     event = credited(payment).model_copy(update=other)
 
     with capture_logs() as lines:

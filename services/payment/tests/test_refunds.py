@@ -143,6 +143,23 @@ async def test_errands_that_overlap_ask_once(desk: Desk, asked_before: bool) -> 
     assert (await desk.refund_now(refund_id)).state is RefundState.REFUNDED
 
 
+async def test_webhooks_and_errands_at_once_tell_its_end_once(desk: Desk) -> None:
+    desk.provider.refund_status = RefundStatus.PENDING
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    await desk.refunds.look(refund_id)
+    desk.provider.end_refund(str(refund_id), RefundStatus.SUCCEEDED)
+
+    await asyncio.gather(
+        *(desk.refunds.look(refund_id) for _ in range(3)),
+        *(desk.hear_of(payment, kind="refund", reference=str(refund_id)) for _ in range(3)),
+    )
+
+    assert await told(desk, user) == ["payment.refunded"]
+    row = await desk.row("provider_refund", refund_id)
+    assert (row["state"], row["due_at"]) == ("refunded", None)
+
+
 class Hanging(FakeProvider):
     """It acts, and never answers."""
 
