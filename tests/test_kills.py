@@ -33,6 +33,7 @@ FIRST_STEP_SECONDS = 10
 SETTINGS = {
     "grace_seconds": "0.5",
     "poll_seconds": "1",
+    "provider_timeout_seconds": "2",  # What is asked of a provider is asked again after three of them.
     "janitor_steps_seconds": f"[{FIRST_STEP_SECONDS}, {FIRST_STEP_SECONDS}, 3600]",
     "max_active": "1000",
 }
