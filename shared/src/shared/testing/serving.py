@@ -21,6 +21,13 @@ class _Quiet(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Looks ten times as often as uvicorn's whether it is to end: a test waits for that."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def served(
