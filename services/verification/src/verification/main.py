@@ -121,7 +121,7 @@ def build(
     known = configured(settings) if providers is None else named(providers)
     assortment = Assortment(read_services(settings.services_file), known)
     trade, errands = trade_of(settings, known, http)
-    hints = Errands(trade.db, tables.webhook, partial(telling.process, trade))
+    hints = Errands(trade.db, tables.webhook, partial(telling.process, trade), lane="provider")
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
     works: Works = {"errands": errands.run, "webhooks": hints.run, "preflight": preflight}
 
@@ -148,7 +148,7 @@ def trade_of(
     async def run_errand(id_: UUID) -> None:
         await errand.do(trade, id_)
 
-    errands = Errands(db, tables.verification, run_errand)
+    errands = Errands(db, tables.verification, run_errand, lane="provider")
     outbox = Outbox(db, settings.broker_url, SERVICE)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     trade = Trade(db, outbox, credit, providers, settings.pace, errands.nudge)
