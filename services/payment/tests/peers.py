@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from payment.adapters.providers import Paystack, Provider, Sandbox, Stripe
+from payment.adapters.providers.stripe import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -144,7 +145,7 @@ class StripeServer(Server):
         self.sessions[id_] = {
             "id": id_,
             "object": "checkout.session",
-            "created": int(form["expires_at"]) - 1860,
+            "created": int(form["expires_at"]) - SHORTEST_SECONDS,
             "status": "open",
             "payment_status": "unpaid",
             "client_reference_id": form["client_reference_id"],

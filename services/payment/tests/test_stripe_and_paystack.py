@@ -185,6 +185,38 @@ async def test_a_wrong_api_key_or_too_many_calls_decide_nothing(stripe: StripePe
             await stripe.provider.make_checkout(a_payment())
 
 
+async def test_what_stripe_cannot_find_decides_only_where_it_was_asked_for_by_its_id() -> None:
+    server = Lost()
+    async with served(server) as url:
+        peer = StripePeer(url, server, ["whsec_x"])
+        payment = await begun(peer, a_payment())
+        refund, unknown = a_refund(payment), replace(payment, provider_id="cs_unknown")
+
+        for call, undecided in (
+            ("POST /v1/checkout/sessions", lambda: peer.provider.make_checkout(a_payment())),
+            ("GET /v1/checkout/sessions", lambda: peer.provider.look_up_by_reference(payment)),
+            ("GET /v1/refunds", lambda: peer.provider.look_up_refund(payment, refund)),
+        ):
+            await peer.fail_next(call, "refuse")
+            with pytest.raises(ProviderAway):
+                await undecided()
+        await peer.fail_next("POST /v1/refunds", "refuse")
+        with pytest.raises(Declined):
+            await peer.provider.refund(payment, refund)
+        await peer.fail_next("POST /v1/checkout/sessions/cs_unknown/expire", "refuse")
+        assert await peer.provider.expire("cs_unknown") is None
+        assert await peer.provider.look_up_refund(unknown, refund) is None
+        await peer.provider.close()
+
+
+class Lost(StripeServer):
+    """What it refuses, it says that it cannot find."""
+
+    def refusal(self) -> Answer:
+        missing = {"type": "invalid_request_error", "code": "resource_missing", "message": "No such"}
+        return 404, {"error": missing}
+
+
 async def test_paystack_is_told_everything_by_its_names(paystack: PaystackPeer) -> None:
     payment = a_payment("NGN", 500000)
 

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 URL = "https://api.stripe.com"
 TOLERANCE_SECONDS = 300
-# A session lives at least half an hour there, counted from the call; ours may be closed sooner.
-SHORTEST_SECONDS = 31 * 60
 # Their clock and ours may differ by so much.
 CLOCKS_SECONDS = 120
+# A session lives at least half an hour there, counted by their clock; ours may be closed sooner.
+SHORTEST_SECONDS = 30 * 60 + CLOCKS_SECONDS
 
 # Source: docs.stripe.com/currencies, "Zero-decimal", "Three-decimal" and "Special cases": for ISK and UGX,
 # which have no hundredths either, Stripe counts hundredths nevertheless.
@@ -158,7 +158,7 @@ class Stripe:
 
     async def expire(self, provider_id: str) -> Checkout | None:
         try:
-            async with self._asking("stripe expire", refusable=True):
+            async with self._asking("stripe expire", refusable=True, by_id=True):
                 await self._v1.checkout.sessions.expire_async(provider_id)
         except Declined:
             pass  # It is no longer open; the look says what it is.
@@ -168,7 +168,7 @@ class Stripe:
         intent = await self._intent(payment)
         if intent is None:
             raise Declined("the checkout has no payment to refund")
-        async with self._asking("stripe refund", refusable=True):
+        async with self._asking("stripe refund", refusable=True, by_id=True):
             made = await self._v1.refunds.create_async(
                 {
                     "payment_intent": intent,
@@ -191,9 +191,11 @@ class Stripe:
         return None
 
     @asynccontextmanager
-    async def _asking(self, what: str, *, refusable: bool = False) -> AsyncIterator[None]:
-        """Bounded as a whole, however many pages there are. Raises Declined where Stripe says no for good,
-        _Missing for a 404, ProviderAway for all else.
+    async def _asking(
+        self, what: str, *, refusable: bool = False, by_id: bool = False
+    ) -> AsyncIterator[None]:
+        """Bounded as a whole, however many pages there are. Raises Declined where Stripe may say no for good,
+        _Missing where it may not know an id of ours, ProviderAway for all else.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -202,7 +204,7 @@ class Stripe:
         except TimeoutError:
             raise ProviderAway(f"{what}: no answer in time") from None
         except (stripe.CardError, stripe.InvalidRequestError) as refusal:
-            if refusal.http_status == 404:
+            if by_id and refusal.http_status == 404:
                 raise _Missing("there is no such object") from None
             if refusable and refusal.http_status in (400, 402):
                 raise Declined(refusal.user_message or "declined") from None
@@ -212,7 +214,7 @@ class Stripe:
 
     async def _session(self, provider_id: str) -> Session | None:
         try:
-            async with self._asking("stripe session"):
+            async with self._asking("stripe session", by_id=True):
                 return await self._v1.checkout.sessions.retrieve_async(
                     provider_id, {"expand": ["payment_intent"]}
                 )
