@@ -34,6 +34,7 @@ from shared.messaging.topology import service_queues
 from shared.money import InvalidAmount, UnknownCurrency
 from shared.observability.logs import get_logger
 from shared.outbox import Outbox
+from shared.pace import JANITOR_SECONDS
 from shared.pages import InvalidCursor
 from shared.settings import DatabaseSettings
 
@@ -50,9 +51,6 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownCurrency: (422, "unknown_currency"),
     InvalidCursor: (422, "invalid_cursor"),
 }
-
-
-PROVIDER_OF_REFUND = "(SELECT provider FROM payment WHERE id = provider_refund.payment_id)"
 
 
 class NoProvider(ValueError):
@@ -75,13 +73,7 @@ class Settings(DatabaseSettings):
     credit_url: str
     service_key: str = Field(repr=False)
     provider_timeout_seconds: Annotated[float, Field(gt=0, le=8)] = 8.0
-    janitor_steps_seconds: Annotated[tuple[float, ...], Field(min_length=1)] = (
-        300,
-        3600,
-        86400,
-        86400,
-        86400,
-    )
+    janitor_steps_seconds: Annotated[tuple[float, ...], Field(min_length=1)] = JANITOR_SECONDS
     checkout_seconds: Annotated[float, Field(gt=0)] = 1800
     min_amount: Decimal = Decimal("1")
     max_amount: Decimal = Decimal("10000")
@@ -182,9 +174,10 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     credit_http = credit_client(settings.credit_url)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     refunds = Refunds(outbox, providers, policy)
-    # A provider that hangs must not hold up the others' payments.
+    # A provider that hangs must not hold up the others' payments; a refund's is that of its payment.
+    provider_of_refund = "(SELECT provider FROM payment WHERE id = provider_refund.payment_id)"
     looks = Errands(db, payment, Janitor(outbox, providers, credit, policy).look, lane="provider")
-    refund_looks = Errands(db, provider_refund, refunds.look, lane=PROVIDER_OF_REFUND)
+    refund_looks = Errands(db, provider_refund, refunds.look, lane=provider_of_refund)
     news = Errands(db, webhook, Webhooks(outbox, db, providers, refunds, policy).process, lane="provider")
     heard = subscriptions(policy)
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, heard, handled=refund_looks.nudge)
