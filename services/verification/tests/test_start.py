@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.providers.errors import ProviderAway
 from verification.main import NoProvider, configured
@@ -35,6 +36,25 @@ def test_a_provider_that_is_half_configured_stops_the_start(
     with pytest.raises(NoProvider, match=missing.upper()) as refused:
         configured(settings(verification_settings, **SANDBOX | {missing: nothing}))
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "levels"),
+    [
+        ({"fivesim_token": "t"}, []),
+        (SANDBOX, ["warning"]),
+        (SANDBOX | {"fivesim_token": "t"}, ["critical"]),
+    ],
+)
+async def test_a_sandbox_is_said_and_beside_a_real_provider_it_is_an_alert(
+    verification_settings: Settings, given: dict[str, str], levels: list[str]
+) -> None:
+    with capture_logs() as lines:
+        providers = configured(settings(verification_settings, **given))
+
+    assert [line["log_level"] for line in lines if line["event"] == "provider.sandbox"] == levels
+    for provider in providers.values():
+        await provider.close()
 
 
 @pytest.mark.parametrize("secret", ["whsec_ä", "whsec_", "whsec_%%%"])

@@ -19,6 +19,7 @@ from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
 from shared.messaging.connection import keep_checking
+from shared.observability.logs import get_logger
 from shared.outbox import Outbox
 from shared.pace import JANITOR_SECONDS
 from shared.pages import InvalidCursor
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from starlette.types import Lifespan
+
+log = get_logger(__name__)
 
 SERVICE = "verification"
 Works: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
@@ -99,6 +102,12 @@ def configured(settings: Settings) -> Providers[Provider]:
             )
         except ValueError:
             raise NoProvider("LEDGERBELL_SANDBOX_WEBHOOK_SECRETS: whsec_ and base64, with commas") from None
+        tell = log.critical if providers else log.warning
+        tell(
+            "provider.sandbox",
+            beside=[provider.name for provider in providers],
+            hint="whoever reaches the sandbox makes up its codes",
+        )
         providers.append(sandbox)
     if not providers:
         raise NoProvider("set LEDGERBELL_FIVESIM_TOKEN or LEDGERBELL_SANDBOX_URL")
