@@ -42,7 +42,7 @@ async def test_code_after_timeout_is_withheld_and_told_once(bench: Bench) -> Non
     assert (row["state"], row["sms_code"]) == (State.TIMED_OUT, None)
     assert await bench.books.published(user) == ["initiated", "number_assigned", "timed_out", "late_sms"]
     texts = await bench.books.ours.fetch("SELECT data::text AS text FROM outbox WHERE user_id = $1", user)
-    kept = await bench.books.ours.fetch("SELECT body::text AS text FROM webhook")
+    kept = await bench.books.ours.fetch("SELECT notice::text AS text FROM webhook")
     assert not [row for row in (*texts, *kept) if "999999" in row["text"]]
 
 

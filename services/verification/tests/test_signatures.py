@@ -114,8 +114,8 @@ async def test_over_http_a_replay_is_taken_again_and_kept_once(receiver: Bench, 
 
     assert [await api.tell("sandbox", BODY, headers) for headers in (once, once, rotated)] == [204] * 3
 
-    (kept,) = await receiver.books.ours.fetch("SELECT body FROM webhook WHERE event_id = $1", event_id)
-    assert json.loads(kept["body"]) == {"type": "sms.received", "order_id": "or_1"}, "its text stays behind"
+    (kept,) = await receiver.books.ours.fetch("SELECT notice FROM webhook WHERE event_id = $1", event_id)
+    assert json.loads(kept["notice"]) == {"type": "sms.received", "order_id": "or_1"}, "its text stays behind"
 
 
 async def test_over_http_nothing_unsigned_is_kept(receiver: Bench, api: Api) -> None:

@@ -52,14 +52,14 @@ verification = sa.Table(
 sa.Index("verification_of_user", verification.c.user_id, verification.c.number)
 sa.Index("verification_state", verification.c.user_id, verification.c.state)
 
-# A webhook that was verified. ``body`` keeps what it is about and not its text, which may hold a code.
+# A webhook that was verified. Its text, which may hold a code, is not kept.
 webhook = sa.Table(
     "webhook",
     metadata,
     sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("body", JSONB, nullable=False),
+    sa.Column("notice", JSONB, nullable=False),  # Which order it is about, and of what type it is.
     sa.Column("outcome", sa.Text),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
     *errand_columns(),

@@ -27,7 +27,7 @@ async def store(tx: Transaction, provider: str, notice: Notice) -> bool:
             id=uuid4(),
             provider=provider,
             event_id=notice.event_id,
-            body={"type": notice.type, "order_id": notice.order_id},
+            notice={"type": notice.type, "order_id": notice.order_id},
             due_at=sa.func.now(),
             correlation_id=trace and trace.correlation_id,
         )

@@ -38,7 +38,7 @@ async def process(trade: Trade, id_: UUID) -> None:
         return
     outcome: str | None = "unknown_order"
     try:
-        order = await trade.providers[hint["provider"]].check(hint["body"]["order_id"])
+        order = await trade.providers[hint["provider"]].check(hint["notice"]["order_id"])
         outcome = await _tell(trade, hint["provider"], order)
     except UnknownOrder:
         pass

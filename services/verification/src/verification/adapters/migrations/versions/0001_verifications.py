@@ -123,7 +123,7 @@ def _create_webhook() -> None:
         sa.Column("id", PgUUID(as_uuid=True), primary_key=True),
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column("body", JSONB, nullable=False),
+        sa.Column("notice", JSONB, nullable=False),
         sa.Column("outcome", sa.Text),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
         *errand_columns(),
