@@ -69,7 +69,7 @@ class Books:
         known = self.booked.get(transfer_id)
         if known is None:
             return None
-        return Transfer(transfer_id, known.money.currency, known.money.minor, SUM, 0, 1)
+        return Transfer(transfer_id, known.user_id, known.money, SUM, 0, 1)
 
 
 class PaymentMachine(RuleBasedStateMachine):

@@ -64,3 +64,14 @@ async def test_credits_for_a_payment_that_nobody_has_paid_do_not_go_unsaid(desk:
 
     assert (await desk.now(payment)).state is State.PENDING
     assert not_completed(lines) == ["pending"]
+
+
+async def test_booked_for_somebody_else_it_stays_in_review_and_says_so(desk: Desk) -> None:
+    payment = await not_credited(desk)
+
+    with capture_logs() as lines:
+        await desk.hear(credited(payment), "user-of-another-name")
+
+    assert (await desk.now(payment)).state is State.REQUIRES_REVIEW
+    assert await desk.published("user-of-another-name") == []
+    assert not_completed(lines) == ["requires_review"]

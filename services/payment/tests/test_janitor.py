@@ -325,6 +325,23 @@ async def test_credit_that_was_booked_but_never_told_completes_the_payment(
     assert (facts["transfer_id"], facts["reference"]) == (str(payment.transfer_id), payment.reference)
 
 
+async def test_credits_booked_for_another_user_complete_nothing_and_a_person_hears_of_it(
+    desk: Desk, books: CreditBooks
+) -> None:
+    payment, other = await desk.paid(2500), f"user-{uuid4()}"
+    for user in (payment.user_id, other):
+        await books.open_account(user)
+    await books.book(replace(payment, user_id=other))
+
+    after = await desk.look(payment)
+    assert after.state is State.SUCCEEDED
+    answers = await books.answers(await desk.announced(payment))
+    await desk.hear(answers[-1].event(), payment.user_id)
+
+    assert (await desk.now(payment)).state is State.REQUIRES_REVIEW
+    assert "payment.completed" not in await desk.published(payment.user_id)
+
+
 async def test_credit_that_says_nothing_is_told_again_by_another_event(desk: Desk) -> None:
     payment = await desk.paid()
     assert 50 < await _seconds(desk, payment) <= 60

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from payment.adapters.providers import Providers
 from payment.adapters.providers.fake import FakeProvider
 from payment.domain.errors import UnknownPayment
-from payment.domain.machine import RefundState
+from payment.domain.machine import GIVEN_BACK_ALL_THE_SAME, RefundState
 from payment.domain.provider import RefundStatus
 from payment.handlers.refunding import Refunds
 from services.payment.tests.desk import POLICY, processing
@@ -222,7 +222,30 @@ async def test_money_that_is_back_though_the_refund_was_told_as_failed_needs_a_p
     assert (await desk.refund_now(refund_id)).state is RefundState.REQUIRES_REVIEW
     (alert,) = [line for line in lines if line["log_level"] == "critical"]
     assert (alert["event"], alert["was"]) == ("refund.requires_review", "failed")
+    # And goes on to, whatever else is heard of it: the user has the money and the credits.
+    await desk.hear_of(payment, kind="refund", reference=str(refund_id))
+    await desk.refunds.look(refund_id)
+    after = await desk.refund_now(refund_id)
+    assert (after.state, after.reason) == (RefundState.REQUIRES_REVIEW, GIVEN_BACK_ALL_THE_SAME)
     assert await told(desk, user) == ["payment.refund_failed"]
+
+
+async def test_a_refund_whose_provider_was_taken_away_waits_for_it_and_says_so(desk: Desk) -> None:
+    payment = await desk.completed()
+    refund_id, user = await desk.refund_of(payment)
+    without = Refunds(desk.outbox, Providers(), POLICY)
+
+    with capture_logs() as lines:
+        for _ in range(len(POLICY.janitor_steps_seconds) + 1):
+            await without.look(refund_id)
+            assert (await desk.due_in("provider_refund", refund_id) or 0) > 30, "not with every lease's end"
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.REQUESTED
+    alerts = [line["event"] for line in lines if line["log_level"] == "critical"]
+    assert alerts == ["refund.not_asked_for"]
+    # Configured again, it is asked.
+    assert await looked_at(desk, refund_id) is RefundState.REFUNDED
+    assert await told(desk, user) == ["payment.refunded"]
 
 
 async def test_webhooks_take_none_of_the_janitors_steps(desk: Desk) -> None:

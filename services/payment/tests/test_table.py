@@ -194,9 +194,25 @@ async def test_a_refund_that_is_told_something(
     if to is None:
         assert after == before
     else:
-        assert (after["state"], after["reason"]) == (to, "why")
+        reason = "given back though it had failed" if state is RefundState.FAILED else "why"
+        assert (after["state"], after["reason"]) == (to, reason)
         due = after["due_at"] and (after["due_at"] - after["updated_at"]).total_seconds()
         assert due == REFUND_DUE.get(to)
+
+
+@pytest.mark.parametrize("happened", RefundHappened)
+async def test_a_refund_given_back_though_it_had_failed_is_a_persons_whatever_it_is_told(
+    desk: Desk, happened: RefundHappened
+) -> None:
+    refund_id, user = await refund_in(desk, RefundState.FAILED)
+    for told in (RefundHappened.REFUNDED, happened):
+        async with desk.outbox.transaction() as tx:
+            refund = await refunds.lock(tx, refund_id)
+            assert refund is not None
+            await advance_refund(tx, refund, RefundVerdict(told, "why"), POLICY)
+
+    assert (await desk.refund_now(refund_id)).state is RefundState.REQUIRES_REVIEW
+    assert await desk.published(user) == []
 
 
 def test_what_may_still_be_asked_of_a_provider_comes_after_its_call_has_ended() -> None:

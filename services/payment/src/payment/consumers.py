@@ -5,7 +5,7 @@ from __future__ import annotations
 from payment.domain.errors import UnknownPayment
 from payment.domain.payment import Balance
 from payment.domain.policy import Policy
-from payment.handlers.crediting import complete_payment, flag_uncredited
+from payment.handlers.crediting import Booked, complete_payment, flag_uncredited
 from payment.handlers.refunding import RequestRefund, request_refund
 from shared.events import Envelope
 from shared.events.credit import CreditAdded, CreditRejected
@@ -16,11 +16,15 @@ from shared.outbox import OutboxTransaction
 
 
 def subscriptions(policy: Policy) -> Subscriptions:
-    async def complete(tx: OutboxTransaction, _: Envelope, event: CreditAdded) -> None:
+    async def complete(tx: OutboxTransaction, envelope: Envelope, event: CreditAdded) -> None:
         if event.source == "payment":
-            money = Money(event.amount_minor, event.currency)
-            balance = Balance(event.balance_after, event.held_after, event.version)
-            await complete_payment(tx, event.transfer_id, money, balance, policy)
+            booked = Booked(
+                user_id=envelope.subject,
+                transfer_id=event.transfer_id,
+                money=Money(event.amount_minor, event.currency),
+                balance=Balance(event.balance_after, event.held_after, event.version),
+            )
+            await complete_payment(tx, booked, policy)
 
     async def flag(tx: OutboxTransaction, _: Envelope, event: CreditRejected) -> None:
         if event.source == "payment":

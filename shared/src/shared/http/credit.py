@@ -41,11 +41,11 @@ class CreditRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A booked movement and what the account was after it; all amounts in minor units of one currency."""
+    """A booked movement and what the account was after it, in minor units of its currency."""
 
     id: UUID
-    currency: str
-    amount_minor: int
+    user_id: str
+    money: Money
     balance_after: int
     held_after: int
     version: int
@@ -188,16 +188,14 @@ def _hold_id(view: Any) -> UUID:
 
 
 def _transfer(view: Any) -> Transfer:
-    currency = view["currency"]
-
-    def minor(field: str) -> int:
-        return Money.parse(view[field], currency).minor
+    def money(field: str) -> Money:
+        return Money.parse(view[field], view["currency"])
 
     return Transfer(
-        UUID(view["transfer_id"]),
-        currency,
-        minor("amount"),
-        minor("balance_after"),
-        minor("held_after"),
-        int(view["version"]),
+        id=UUID(view["transfer_id"]),
+        user_id=str(view["user_id"]),
+        money=money("amount"),
+        balance_after=money("balance_after").minor,
+        held_after=money("held_after").minor,
+        version=int(view["version"]),
     )

@@ -76,6 +76,7 @@ StateT = TypeVar("StateT")
 class Transition(Generic[StateT]):
     to: StateT
     publishes: Publishes | None = None
+    reason: str | None = None  # Where it is not that of what has happened.
 
 
 # Waiting for the payer or for the provider's word.
@@ -128,6 +129,9 @@ def transition_of(state: State, reason: str | None, happened: Happened) -> Trans
 _REFUNDED = Transition(RefundState.REFUNDED, Publishes.REFUNDED)
 _REFUSED = Transition(RefundState.FAILED, Publishes.REFUND_FAILED)
 _REVIEW = Transition(RefundState.REQUIRES_REVIEW)
+# Told as failed, so the user has the credits again: and the money too. Nothing that is told later mends that.
+GIVEN_BACK_ALL_THE_SAME = "given back though it had failed"
+_CONTRADICTED = Transition(RefundState.REQUIRES_REVIEW, reason=GIVEN_BACK_ALL_THE_SAME)
 # What there is to say of a refund that has ended.
 OUTCOMES = {RefundState.REFUNDED: Publishes.REFUNDED, RefundState.FAILED: Publishes.REFUND_FAILED}
 _UNDER_WAY = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.PENDING)
@@ -146,7 +150,15 @@ REFUND: dict[tuple[RefundState, RefundHappened], Transition[RefundState]] = {
     (RefundState.REQUIRES_REVIEW, RefundHappened.REFUSED): _REFUSED,
     # A bank may send the money back days after the provider had called it refunded.
     (RefundState.REFUNDED, RefundHappened.REFUSED): _REFUSED,
-    # Told as failed, so the user has the credits again: and the money too, it seems.
-    (RefundState.FAILED, RefundHappened.REFUNDED): _REVIEW,
-    (RefundState.FAILED, RefundHappened.MISMATCHED): _REVIEW,
+    (RefundState.FAILED, RefundHappened.REFUNDED): _CONTRADICTED,
+    (RefundState.FAILED, RefundHappened.MISMATCHED): _CONTRADICTED,
 }
+
+
+def refund_transition_of(
+    state: RefundState, reason: str | None, happened: RefundHappened
+) -> Transition[RefundState] | None:
+    """What comes of it where a refund in ``state``, for this reason, is told so; None: nothing."""
+    if state is RefundState.REQUIRES_REVIEW and reason == GIVEN_BACK_ALL_THE_SAME:
+        return None
+    return REFUND.get((state, happened))

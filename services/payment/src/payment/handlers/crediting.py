@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from payment.adapters import payments
@@ -17,17 +18,25 @@ from shared.outbox import OutboxTransaction
 log = get_logger(__name__)
 
 
-async def complete_payment(
-    tx: OutboxTransaction, transfer_id: UUID, money: Money, balance: Balance, policy: Policy
-) -> None:
-    """An operator may book what was really paid; with another sum the payment stays in review."""
-    payment = await payments.lock_by_transfer(tx, transfer_id)
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What credit says it has added under a payment's transfer id, and the balance after it."""
+
+    user_id: str
+    transfer_id: UUID
+    money: Money
+    balance: Balance
+
+
+async def complete_payment(tx: OutboxTransaction, booked: Booked, policy: Policy) -> None:
+    """An operator may book it too; another sum, or one for another user, completes nothing."""
+    payment = await payments.lock_by_transfer(tx, booked.transfer_id)
     if payment is None:
-        log.warning("payment.unknown_transfer", transfer_id=str(transfer_id))
+        log.warning("payment.unknown_transfer", transfer_id=str(booked.transfer_id))
         return
     moved = None
-    if money == payment.money:
-        moved = await advance(tx, payment, Verdict(Happened.CREDITED), policy, balance=balance)
+    if (booked.user_id, booked.money) == (payment.user_id, payment.money):
+        moved = await advance(tx, payment, Verdict(Happened.CREDITED), policy, balance=booked.balance)
     if moved is None and payment.state is not State.COMPLETED:
         log.warning("payment.not_completed", payment_id=str(payment.id), state=payment.state)
 

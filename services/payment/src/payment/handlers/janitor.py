@@ -126,9 +126,13 @@ class Janitor:
 
     async def _booked(self, payment: Payment) -> Transfer | None:
         try:
-            return await self._credit.transfer(payment.transfer_id)
+            transfer = await self._credit.transfer(payment.transfer_id)
         except CreditRefused as refused:  # A fault of ours, such as a key that credit does not know.
             raise CreditAway(f"{refused.status} {refused.code}") from None
+        # By hand it may have been booked wrongly: then credit refuses the payment's own, and that is told.
+        if transfer is None or (transfer.user_id, transfer.money) != (payment.user_id, payment.money):
+            return None
+        return transfer
 
     async def _find(self, payment: Payment) -> Checkout | None:
         provider = self._providers[payment.provider]

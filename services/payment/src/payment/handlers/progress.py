@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter
 
 from payment.adapters import payments, refunds
-from payment.domain.machine import REFUND, Publishes, RefundState, State, transition_of
+from payment.domain.machine import Publishes, RefundState, State, refund_transition_of, transition_of
 from payment.domain.names import outcome_event_of
 from payment.domain.payment import Balance, Payment, ProviderRefund
 from payment.domain.policy import Policy
@@ -94,15 +94,16 @@ async def advance_refund(
     tx: OutboxTransaction, refund: ProviderRefund, verdict: RefundVerdict, policy: Policy
 ) -> RefundState | None:
     """Tell a locked refund what has happened; its new state, or None where that changes nothing."""
-    transition = REFUND.get((refund.state, verdict.happened))
+    transition = refund_transition_of(refund.state, refund.reason, verdict.happened)
     if transition is None:
         return None
     due = policy.refund_due_after(transition.to)
-    await refunds.move(tx, refund.id, transition.to, verdict.reason, due)
+    reason = transition.reason or verdict.reason
+    await refunds.move(tx, refund.id, transition.to, reason, due)
     REFUND_MOVED.labels(transition.to).inc()
     if transition.publishes is not None:
-        await announce_outcome(tx, refund, transition.publishes, verdict.reason)
-    told = {"refund_id": str(refund.id), "payment_id": str(refund.payment_id), "reason": verdict.reason}
+        await announce_outcome(tx, refund, transition.publishes, reason)
+    told = {"refund_id": str(refund.id), "payment_id": str(refund.payment_id), "reason": reason}
     if transition.to is RefundState.REQUIRES_REVIEW:
         log.critical("refund.requires_review", was=refund.state, **told)
     else:

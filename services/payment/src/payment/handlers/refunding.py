@@ -171,8 +171,19 @@ class Refunds:
     async def _look_later(self, refund: ProviderRefund) -> None:
         async with self._outbox.transaction() as tx:
             locked = await _as_seen(tx, refund)
-            if locked is not None and locked.state in (RefundState.UNKNOWN, RefundState.PENDING):
+            if locked is None:
+                return
+            if locked.state in (RefundState.UNKNOWN, RefundState.PENDING):
                 await self._take_step(tx, locked)
+            elif locked.state is RefundState.REQUESTED:
+                await self._ask_later(tx, locked)
+
+    async def _ask_later(self, tx: OutboxTransaction, locked: ProviderRefund) -> None:
+        """Its provider is none of ours at the moment. It was not asked, so there is nothing to review."""
+        due = self._policy.refund_step(locked.attempts)
+        if due is None:
+            log.critical("refund.not_asked_for", refund_id=str(locked.id), looks=locked.attempts + 1)
+        await refunds.look_again(tx, locked, due or self._policy.janitor_steps_seconds[-1])
 
     async def _take_step(self, tx: OutboxTransaction, locked: ProviderRefund) -> bool:
         """Whether there was one left; after the last a person has to look."""
