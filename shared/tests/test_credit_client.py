@@ -49,6 +49,7 @@ CALLS: dict[str, Call] = {
 }
 TRANSFER = {
     "transfer_id": str(uuid4()),
+    "user_id": "user-1",
     "currency": "USD",
     "amount": "4.00",
     "balance_after": "6.00",
