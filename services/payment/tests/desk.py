@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from shared.events import Envelope, Event
 
 NOWHERE = "amqp://payment:none@127.0.0.1:1/none"
+NEVER = inf
 POLICY = Policy(
     janitor_steps_seconds=(300.0, 3600.0),
     checkout_seconds=1800.0,
@@ -159,16 +161,15 @@ class Desk:
         assert found is not None
         return found
 
-    async def due_in(self, table: str, id_: UUID) -> int | None:
-        """In so many seconds its errand is due."""
+    async def due_in(self, table: str, id_: UUID) -> float:
+        """In so many seconds its errand is due, or NEVER."""
         async with self.db.autocommit() as tx:
             row = await tx.fetchrow(
                 f"SELECT round(extract(epoch FROM due_at - now()))::int AS due FROM {table} WHERE id = $1",  # noqa: S608  # Ours.
                 id_,
             )
         assert row is not None
-        due: int | None = row["due"]
-        return due
+        return NEVER if row["due"] is None else float(row["due"])
 
     async def published(self, user: str) -> list[str]:
         """Types of the user's events, in the order in which they were written."""

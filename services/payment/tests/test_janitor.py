@@ -14,7 +14,7 @@ from payment.domain.machine import State
 from payment.domain.payment import Intent
 from payment.domain.provider import CheckoutStatus
 from payment.handlers import paying
-from services.payment.tests.desk import POLICY
+from services.payment.tests.desk import NEVER, POLICY
 from shared.money import Money
 
 if TYPE_CHECKING:
@@ -75,11 +75,11 @@ async def test_an_intent_left_behind_by_a_crash_is_looked_up_like_an_unknown_one
 
 async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_look(desk: Desk) -> None:
     payment = await unknown(desk, acted=True)
-    due = [await _seconds(desk, payment)]
+    due = [await desk.due_in("payment", payment.id)]
     desk.provider.fail_next("look_up_by_reference", "before", "before")
 
     after = await desk.look(payment)
-    due.append(await _seconds(desk, payment))
+    due.append(await desk.due_in("payment", payment.id))
     with capture_logs() as lines:
         last = await desk.look(after)
 
@@ -159,7 +159,7 @@ async def test_a_slow_method_of_payment_is_waited_for_as_long_as_it_takes(
     for _ in range(4):  # More looks than there are steps.
         payment = await desk.overdue(payment)
         assert (payment.state, payment.attempts) == (State.PENDING, 0)
-        assert await _seconds(desk, payment) == 3600
+        assert await desk.due_in("payment", payment.id) == 3600
     desk.provider.pay(payment.reference)
     desk.provider.become(payment.reference, ends)
 
@@ -207,7 +207,7 @@ async def test_one_that_has_ended_is_looked_at_through_the_steps_and_bothers_nob
             await desk.look(payment)
             due.append(await desk.due_in("payment", payment.id))
 
-    assert due == [300, 3600, None]
+    assert due == [300, 3600, NEVER]
     assert (await desk.now(payment)).state is State.EXPIRED
     assert not [line for line in lines if line["log_level"] == "critical"]
 
@@ -229,7 +229,7 @@ async def test_one_that_is_closed_at_the_provider_is_looked_at_no_more(desk: Des
 
     await desk.look(payment)
 
-    assert await desk.due_in("payment", payment.id) is None
+    assert await desk.due_in("payment", payment.id) == NEVER
 
 
 async def test_past_its_deadline_an_unpaid_payment_expires_here_and_there(desk: Desk) -> None:
@@ -300,7 +300,7 @@ async def test_a_checkout_that_turns_up_after_it_was_given_up_is_closed(desk: De
 
     async with desk.outbox.transaction() as tx:
         await paying.record(tx, payment.id, checkout, POLICY)
-    assert await _seconds(desk, payment) <= 0
+    assert await desk.due_in("payment", payment.id) <= 0
     after = await desk.look(cancelled)
 
     assert after.state is State.CANCELLED
@@ -344,7 +344,7 @@ async def test_credits_booked_for_another_user_complete_nothing_and_a_person_hea
 
 async def test_credit_that_says_nothing_is_told_again_by_another_event(desk: Desk) -> None:
     payment = await desk.paid()
-    assert 50 < await _seconds(desk, payment) <= 60
+    assert 50 < await desk.due_in("payment", payment.id) <= 60
 
     after = await desk.look(payment)
 
@@ -352,7 +352,7 @@ async def test_credit_that_says_nothing_is_told_again_by_another_event(desk: Des
     first, again = [row for row in await desk.events(payment.user_id) if "succeeded" in row["type"]]
     assert first["id"] != again["id"], "credit's inbox may know the first one"
     assert first["data"] == again["data"]
-    assert await _seconds(desk, payment) > 100
+    assert await desk.due_in("payment", payment.id) > 100
 
 
 async def test_a_rejection_by_credit_that_was_lost_is_said_again(desk: Desk, books: CreditBooks) -> None:
@@ -374,18 +374,7 @@ async def test_money_that_was_taken_is_never_given_up(desk: Desk) -> None:
         payment = await desk.look(payment)
 
     assert payment.state is State.SUCCEEDED
-    assert await _seconds(desk, payment) > 3000
-
-
-async def _seconds(desk: Desk, payment: Payment) -> int:
-    """Until it is due."""
-    async with desk.db.autocommit() as tx:
-        row = await tx.fetchrow(
-            "SELECT round(extract(epoch FROM due_at - now()))::int AS due FROM payment WHERE id = $1",
-            payment.id,
-        )
-    assert row is not None
-    return int(row["due"])
+    assert await desk.due_in("payment", payment.id) > 3000
 
 
 async def test_a_provider_that_is_no_longer_configured_is_away_and_nothing_is_decided(desk: Desk) -> None:
@@ -394,4 +383,4 @@ async def test_a_provider_that_is_no_longer_configured_is_away_and_nothing_is_de
 
     after = await desk.look(payment)
 
-    assert (after.state, await _seconds(desk, payment)) == (State.UNKNOWN, 3600)
+    assert (after.state, await desk.due_in("payment", payment.id)) == (State.UNKNOWN, 3600)

@@ -78,9 +78,9 @@ async def _refusal(tx: OutboxTransaction, payment: Payment | None, wanted: Reque
 
 
 class Refunds:
-    """Each errand looks the refund up, and asks for it only where the provider has none.
+    """The first errand asks for it; each later one looks it up, and asks again only where there is none.
 
-    That it is asked for is committed before: no provider can be trusted to do the same request only once.
+    That it is asked for is committed before: not every provider does the same request only once.
     """
 
     def __init__(self, outbox: Outbox, providers: Mapping[str, Provider], policy: Policy) -> None:
