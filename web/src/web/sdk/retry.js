@@ -1,0 +1,42 @@
+/** When to try again after a socket has gone, and when not to. */
+
+import { Stopped } from './errors.js';
+
+const FIRST_MS = 500;
+const LONGEST_MS = 30_000;
+const CALM_MS = 30_000;
+
+/** @type {Record<number, [string, string]>} */
+const STOPS = {
+  1009: ['too_large', 'a message was too large'],
+  4500: ['protocol', 'the gateway did not understand this page'],
+  4501: ['not_authorised', 'this account may not listen'],
+  4503: ['origin_refused', 'this address is not allowed to connect'],
+};
+
+/** Full jitter, so that a thousand browsers that lost one gateway do not all come back in the same moment. */
+export class Backoff {
+  #tries = 0;
+
+  next() {
+    return Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#tries++);
+  }
+
+  /** @param {number} liveMs how long the socket that is now gone had been live */
+  settle(liveMs) {
+    if (liveMs >= CALM_MS) this.#tries = 0;
+  }
+}
+
+/**
+ * The least time to wait in milliseconds, as the close code and its reason ask. Throws Stopped when trying again is
+ * pointless.
+ * @param {number} code @param {string} reason
+ */
+export function waitAfter(code, reason) {
+  if (code === 1009 || (code >= 4500 && code <= 4999)) {
+    const [name, said] = STOPS[code] ?? ['refused', reason || 'the gateway closed the door'];
+    throw new Stopped(`${said} (${code})`, name);
+  }
+  return Number(/retry_ms"?\s*[:=]\s*(\d+)/.exec(reason)?.[1] ?? 0);
+}

@@ -1,0 +1,100 @@
+/** The tabs of one browser in step: which of them has the line, which one pops toasts up, and a channel between them. */
+
+/** @typedef {{type: string, [field: string]: any}} Message */
+
+/** Something one tab of a browser is at a time. Without Web Locks (no secure context) each tab is it. */
+class Role {
+  held = false;
+  #name;
+  #onChange;
+  /** @type {AbortController | null} */
+  #waiting = null;
+  #release = () => {};
+  /** The request that holds it. @type {symbol | null} */
+  #holder = null;
+
+  /** @param {string | null} name @param {(held: boolean) => void} onChange */
+  constructor(name, onChange) {
+    this.#name = name;
+    this.#onChange = onChange;
+  }
+
+  /** Be it as soon as nobody else is. */
+  wait() {
+    if (this.#name === null) return this.#set(true);
+    this.#waiting = new AbortController();
+    this.#ask({ signal: this.#waiting.signal });
+  }
+
+  /** Be it now, whoever is. */
+  seize() {
+    if (this.held || this.#name === null) return;
+    this.#waiting?.abort();
+    this.#ask({ steal: true });
+  }
+
+  resign() {
+    this.#waiting?.abort();
+    this.#holder = null;
+    this.#set(false);
+    this.#release();
+  }
+
+  /** @param {LockOptions} options */
+  async #ask(options) {
+    const request = Symbol(this.#name ?? '');
+    try {
+      await navigator.locks.request(/** @type {string} */ (this.#name), options, () => {
+        this.#holder = request;
+        this.#set(true);
+        return new Promise((resolve) => (this.#release = () => resolve(null)));
+      });
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'AbortError') throw error;
+    }
+    // Whoever comes here still holding it was robbed.
+    if (this.#holder !== request) return;
+    this.#holder = null;
+    this.#set(false);
+    this.wait();
+  }
+
+  /** @param {boolean} held */
+  #set(held) {
+    if (held === this.held) return;
+    this.held = held;
+    this.#onChange(held);
+  }
+}
+
+export class Tabs {
+  /** @type {BroadcastChannel | null} */
+  #channel = null;
+
+  /**
+   * @param {string | null} key what the tabs that belong together have in common, or null for a tab on its own
+   * @param {{heard: (message: Message) => void, leads: (held: boolean) => void, toasts: (held: boolean) => void}} on
+   */
+  constructor(key, on) {
+    const shared = key !== null && globalThis.navigator?.locks !== undefined;
+    const name = shared ? `ledgerbell.v1 ${key}` : null;
+    this.leader = new Role(name && `${name} line`, on.leads);
+    this.toaster = new Role(name && `${name} toasts`, on.toasts);
+    // Each tab has its own line then: to share what it hears would count it once a tab.
+    if (name === null) return;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data }) => on.heard(data);
+  }
+
+  /** To all other tabs. @param {Message} message */
+  tell(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  close() {
+    this.leader.resign();
+    this.toaster.resign();
+    this.#channel?.close();
+    this.#channel = null;
+  }
+}
