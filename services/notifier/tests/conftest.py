@@ -26,7 +26,7 @@ from shared.events.credit import CreditAdded
 from shared.events.notifier import EXCHANGE, STORED, PushBatch, PushItem
 from shared.http.auth import ServiceToken
 from shared.messaging import Publisher
-from shared.testing.deliveries import envelope_of, message_of
+from shared.testing.deliveries import delivery_of, envelope_of, message_of
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
@@ -36,6 +36,7 @@ from shared.testing.working import working
 
 CreditAdder = Callable[..., Envelope]
 Store = Callable[[], BatchStore]
+Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +103,18 @@ def lane_store(db: Database) -> Store:
     return make
 
 
+@pytest.fixture
+def fill(lane_store: Store, added: CreditAdder) -> Fill:
+    """Gives a user so many notifications."""
+
+    async def give(user_id: str, count: int) -> list[Envelope]:
+        events = [added(user_id, version=n) for n in range(1, count + 1)]
+        await lane_store().handle([delivery_of(event) for event in events])
+        return events
+
+    return give
+
+
 @dataclass(frozen=True)
 class Identities:
     """Who may call: users by the issuer's key, the gateway by its own."""
@@ -122,6 +135,12 @@ class Identities:
 @pytest.fixture(scope="session")
 def identities() -> Identities:
     return Identities(Issuer(KeyPair.generate()), KeyPair.generate())
+
+
+@pytest.fixture
+def me(identities: Identities, user_id: str) -> dict[str, str]:
+    """The user's own headers."""
+    return identities.user(user_id)
 
 
 @pytest.fixture(scope="session")

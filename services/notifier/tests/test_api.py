@@ -9,53 +9,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from notifier.handlers.store import BatchStore
 from shared.db.database import AnyConnection
 from shared.events import Envelope
-from shared.events.credit import CreditLowBalance
 from shared.events.notifier import NotificationRead
 from shared.streams import HeadsAnswer, HeadsRequest, StreamRequest, StreamsAnswer, StreamsRequest
-from shared.testing.deliveries import delivery_of, envelope_of
 
 pytestmark = pytest.mark.servers
 
 Fill = Callable[..., Awaitable[list[Envelope]]]
-
-
-@pytest.fixture
-def fill(lane_store: Callable[[], BatchStore], added: Callable[..., Envelope]) -> Fill:
-    async def give(user_id: str, count: int) -> list[Envelope]:
-        events = [added(user_id, version=n) for n in range(1, count + 1)]
-        await lane_store().handle([delivery_of(event) for event in events])
-        return events
-
-    return give
-
-
-@pytest.fixture
-def me(identities: Any, user_id: str) -> dict[str, str]:
-    return dict(identities.user(user_id))
-
-
-async def test_history_pages_newest_first_without_overlap_while_more_arrives(
-    http: httpx.AsyncClient, fill: Fill, me: dict[str, str], user_id: str
-) -> None:
-    await fill(user_id, 25)
-    first = await http.get("/v1/notifications", params={"limit": 10}, headers=me)
-    await fill(user_id, 3)
-
-    page = first.json()
-    assert (page["as_of"], page["unread"], page["rev"], page["read_seq"]) == ("1:25", 25, 25, 0)
-    seqs = [item["seq"] for item in page["items"]]
-    link = first.headers["link"]
-    while page["next"] is not None:
-        assert link == f'</v1/notifications?limit=10&before={page["next"]}>; rel="next"'
-        answer = await http.get(link.split(">")[0].lstrip("<"), headers=me)
-        link, page = answer.headers.get("link", ""), answer.json()
-        seqs += [item["seq"] for item in page["items"]]
-
-    assert seqs == list(range(25, 0, -1))
-    assert link == ""
 
 
 async def test_a_history_item_has_exactly_these_fields(
@@ -93,50 +54,6 @@ async def test_a_new_user_has_an_empty_history_and_a_cursor(
 
     assert (await http.get("/v1/notifications", headers=me)).json() == empty | {"items": [], "next": None}
     assert (await http.get("/v1/notifications/unread", headers=me)).json() == empty
-
-
-async def test_the_filters_choose_what_is_unread_and_by_category(
-    http: httpx.AsyncClient,
-    fill: Fill,
-    lane_store: Callable[[], BatchStore],
-    me: dict[str, str],
-    user_id: str,
-) -> None:
-    events = await fill(user_id, 5)
-    low = CreditLowBalance(currency="USD", balance_after=1, threshold=100)
-    await lane_store().handle([delivery_of(envelope_of(low, user_id))])
-    await http.post("/v1/notifications/read", json={"up_to_seq": 2}, headers=me)
-    await http.post(f"/v1/notifications/{events[3].id}/read", headers=me)
-
-    async def seqs(**params: str) -> list[int]:
-        answer = await http.get("/v1/notifications", params=params, headers=me)
-        return [item["seq"] for item in answer.json()["items"]]
-
-    assert await seqs(unread="true") == [6, 5, 3]
-    assert await seqs(category="money_in") == [5, 4, 3, 2, 1]
-    assert await seqs(category="account", unread="true") == [6]
-    assert await seqs(category="money_out") == []
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"limit": "0"},
-        {"limit": "101"},
-        {"category": "everything"},
-        {"unknown": "1"},
-        {"before": "not-a-cursor"},
-        {"before": "ü"},
-        {"before": "Mjo1"},  # 2:5, of another epoch.
-    ],
-)
-async def test_a_question_that_makes_no_sense_is_refused(
-    http: httpx.AsyncClient, me: dict[str, str], params: dict[str, str]
-) -> None:
-    answer = await http.get("/v1/notifications", params=params, headers=me)
-
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_reading_one_counts_down_once_and_tells_the_other_tabs(

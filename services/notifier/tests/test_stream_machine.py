@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from notifier.adapters import streams
 from notifier.adapters.push import Push
 from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.domain.filters import Filters
 from notifier.handlers.history import read_page
 from notifier.handlers.reads import mark_read, mark_read_up_to
 from notifier.handlers.record import Recorder
@@ -86,7 +87,7 @@ class Streams(RuleBasedStateMachine):
             async with self.db.autocommit() as tx:
                 head = (await streams.heads(tx, [self.user_id]))[self.user_id]
                 [rows] = await streams.replays(tx, [streams.Replay(head, 0, 500)])
-                page = await read_page(tx, self.user_id, before=None, limit=100, unread=True, category=None)
+                page = await read_page(tx, self.user_id, before=None, limit=100, filters=Filters(unread=True))
                 return head, rows, page
 
         head, rows, page = self.loop.run(look())

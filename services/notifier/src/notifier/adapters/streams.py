@@ -50,11 +50,6 @@ CROSS JOIN LATERAL (
 ) n ORDER BY w.place, n.seq
 """  # noqa: S608  # The columns are our own constant.
 
-_PAGE = f"""
-SELECT {ITEM_COLUMNS} FROM notification n
-WHERE n.user_id = $1 AND n.seq < $2 {{filters}} ORDER BY n.seq DESC LIMIT $3
-"""  # noqa: S608  # The columns are our own constant.
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -115,20 +110,6 @@ async def replays(tx: Transaction, wanted: Sequence[Replay]) -> list[list[Record
         for row in rows:
             answers[row["place"] - 1].append(row)
     return answers
-
-
-async def page(
-    tx: Transaction, head: Head, *, before: int, limit: int, unread: bool, category: str | None
-) -> list[Record]:
-    """Rows older than ``before``, newest first: at most ``limit``."""
-    filters, arguments = [], [head.user_id, before, limit]
-    if unread:
-        arguments.append(head.read_seq)
-        filters.append(f"AND n.read_at IS NULL AND n.seq > ${len(arguments)}")
-    if category is not None:
-        arguments.append(category)
-        filters.append(f"AND n.category = ${len(arguments)}")
-    return await tx.fetch(_PAGE.format(filters=" ".join(filters)), *arguments)
 
 
 async def lock(tx: Transaction, user_id: str) -> Head | None:

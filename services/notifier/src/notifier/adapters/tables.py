@@ -57,13 +57,17 @@ notification = sa.Table(
     sa.CheckConstraint("seq > 0", name="notification_seq_positive"),
     sa.UniqueConstraint("id", name="notification_id_unique"),
 )
+# All that a history is filtered by, so that its rows are chosen in here and only those of the page are read.
 sa.Index(
-    "notification_unread",
+    "notification_history",
     notification.c.user_id,
     notification.c.seq,
-    postgresql_where=notification.c.read_at.is_(None),
+    notification.c.read_at,
+    notification.c.category,
+    sa.text("split_part(kind, '.', 1)"),
+    notification.c.amount_minor,
+    notification.c.occurred_at,
 )
-sa.Index("notification_category", notification.c.user_id, notification.c.category, notification.c.seq)
 
 balance = sa.Table(
     "balance",

@@ -27,7 +27,9 @@ def notifications(db: Database, push: Push) -> APIRouter:
         identity: Caller, query: Annotated[HistoryQuery, Query()], response: Response
     ) -> HistoryView:
         async with db.autocommit() as tx:
-            page = await read_page(tx, identity.user_id, **query.model_dump())
+            page = await read_page(
+                tx, identity.user_id, before=query.before, limit=query.limit, filters=query.filters()
+            )
         if page.next is not None:
             response.headers["Link"] = _next_link(query, page.next)
         return history(page.head, page.rows, page.next)
@@ -62,4 +64,5 @@ def _next_link(query: HistoryQuery, following: str) -> str:
     parameters = query.model_dump(mode="json", exclude_defaults=True, exclude={"before"}) | {
         "before": following
     }
-    return f'<{PREFIX}?{urlencode(parameters)}>; rel="next"'
+    written = {name: "true" if value is True else value for name, value in parameters.items()}
+    return f'<{PREFIX}?{urlencode(written)}>; rel="next"'

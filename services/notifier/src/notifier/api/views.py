@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from notifier.adapters import wire
 from notifier.adapters.batch import BalanceRow
 from notifier.adapters.streams import Head
+from notifier.domain.filters import Family, Filters, Flow
 from notifier.domain.notification import Category
 from notifier.handlers.reads import Reading
 from shared.events import Lane
@@ -101,6 +102,19 @@ class ReadView(CountView):
         return cls(ids=reading.ids, seq=reading.head.cursor.seq, **counts(reading.head))
 
 
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("an instant with its offset is needed, such as 2026-01-31T12:00:00Z")
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
 class HistoryQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -108,6 +122,13 @@ class HistoryQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=100)
     unread: bool = False
     category: Category | None = None
+    kind: Family | None = Field(default=None, description="The part of `kind` before the dot.")
+    money: Flow | None = Field(default=None, description="Which way money moved, by the sign of `amount`.")
+    since: Instant | None = Field(default=None, description="`occurred_at` is this instant or later.")
+    until: Instant | None = Field(default=None, description="`occurred_at` is before this instant.")
+
+    def filters(self) -> Filters:
+        return Filters(**self.model_dump(exclude={"before", "limit"}))
 
 
 class ReadUpTo(Body):

@@ -7,9 +7,9 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notifier.adapters import streams
+from notifier.adapters import history, streams
 from notifier.adapters.streams import Head
-from notifier.domain.notification import Category
+from notifier.domain.filters import Filters
 from shared.streams import Cursor, InvalidCursor
 
 if TYPE_CHECKING:
@@ -28,19 +28,13 @@ class Page:
 
 
 async def read_page(
-    tx: Transaction,
-    user_id: str,
-    *,
-    before: str | None,
-    limit: int,
-    unread: bool,
-    category: Category | None,
+    tx: Transaction, user_id: str, *, before: str | None, limit: int, filters: Filters
 ) -> Page:
     """Raises InvalidCursor, also when the stream was rebuilt since the cursor was given."""
     head = (await streams.heads(tx, [user_id]))[user_id]
     # Only what the head knows of: the page and its counts are of one moment.
     below = head.cursor.seq + 1 if before is None else min(_below(before, head), head.cursor.seq + 1)
-    rows = await streams.page(tx, head, before=below, limit=limit + 1, unread=unread, category=category)
+    rows = await history.page(tx, head, before=below, limit=limit + 1, filters=filters)
     more, rows = len(rows) > limit, rows[:limit]
     return Page(head, rows, _opaque(Cursor(head.cursor.epoch, rows[-1]["seq"])) if more else None)
 

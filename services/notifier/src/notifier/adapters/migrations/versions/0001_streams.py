@@ -76,13 +76,12 @@ def _create_notification() -> None:
         sa.CheckConstraint("seq > 0", name="notification_seq_positive"),
         sa.UniqueConstraint("id", name="notification_id_unique"),
     )
+    family = sa.text("split_part(kind, '.', 1)")
     op.create_index(
-        "notification_unread",
+        "notification_history",
         "notification",
-        ["user_id", "seq"],
-        postgresql_where=sa.text("read_at IS NULL"),
+        ["user_id", "seq", "read_at", "category", family, "amount_minor", "occurred_at"],
     )
-    op.create_index("notification_category", "notification", ["user_id", "category", "seq"])
 
 
 def _create_balance() -> None:
