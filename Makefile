@@ -5,7 +5,7 @@
 .PHONY: help setup demo up check test bench docs format lock clean
 
 bin := .venv/bin
-folders := shared services cli sandbox bench deploy tests conftest.py
+folders := shared web services cli sandbox bench deploy tests conftest.py
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

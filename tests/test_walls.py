@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = (
     "shared/src",
+    "web/src",
     "cli/src",
     "sandbox/src",
     *sorted(f"services/{each.name}/src" for each in ROOT.glob("services/*")),
@@ -22,7 +23,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("house")
     shutil.copy(ROOT / ".importlinter", copy)
     for source in SOURCES:
-        shutil.copytree(ROOT / source, copy / source, ignore=shutil.ignore_patterns("__pycache__", "page"))
+        shutil.copytree(
+            ROOT / source, copy / source, ignore=shutil.ignore_patterns("__pycache__", "sdk", "wallet")
+        )
     return copy
 
 

@@ -184,6 +184,8 @@ async def test_security_headers_are_on_every_answer(http: httpx.AsyncClient) -> 
     for answer in (await http.get("/healthz"), await http.get("/nowhere"), await http.get("/crash")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["referrer-policy"] == "no-referrer"
 
 
 async def claim(db: Database, key: str, fingerprint: str, answer: dict[str, object] | None) -> str:

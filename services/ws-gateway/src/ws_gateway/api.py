@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
-from starlette.staticfiles import StaticFiles
 
 from shared.http.auth import Caller
 from shared.http.openapi import refusals
 from shared.http.problems import Problem
 from shared.streams import Cursor, InvalidCursor
+from web import WALLET
+from ws_gateway.adapters.files import FOR_EVERY_SITE
 from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.adapters.tickets import TICKET_SECONDS, Tickets
 from ws_gateway.adapters.upstream import Upstreams
@@ -22,12 +22,16 @@ from ws_gateway.domain import Refused
 from ws_gateway.handlers.hub import Hub
 from ws_gateway.handlers.polling import MAX_WAIT_SECONDS, poll
 
-PAGE = Path(__file__).parent / "page"
 POLL_INTERVAL_SECONDS = 5
 PAGE_POLICY = (
     "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
 )
+PAGE_HEADERS = {
+    "content-security-policy": PAGE_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
 
 router = APIRouter()
 
@@ -49,6 +53,13 @@ class PollView(BaseModel):
     frames: list[dict[str, Any]]
     cursor: str
     reset: bool
+
+
+class OriginView(BaseModel):
+    """Where a page that asks is from, as its browser says it, and whether it may have sockets and answers."""
+
+    origin: str | None
+    allowed: bool
 
 
 def _tickets(request: Request) -> Tickets:
@@ -130,6 +141,15 @@ async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_ups
     return await upstreams.forward(request)
 
 
+@router.get("/sdk/v1/origin", include_in_schema=False)
+async def tell_origin(
+    request: Request, response: Response, origin: Annotated[str | None, Header()] = None
+) -> OriginView:
+    """For any page: a browser does not let it see why it was refused."""
+    response.headers.update(FOR_EVERY_SITE)
+    return OriginView(origin=origin, allowed=origin in request.app.state.origins)
+
+
 # Where notifications link to. The plain page shows the same everywhere.
 @router.get("/", include_in_schema=False)
 @router.get("/history", include_in_schema=False)
@@ -138,13 +158,4 @@ async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_ups
 @router.get("/refunds/{_id}", include_in_schema=False)
 @router.get("/payments/{_id}", include_in_schema=False)
 async def page() -> Response:
-    return FileResponse(PAGE / "index.html", headers={"content-security-policy": PAGE_POLICY})
-
-
-class PageFiles(StaticFiles):
-    """The page's files, revalidated at each load so that a new release is seen at once."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # Passed on as it came.
-        response.headers["cache-control"] = "no-cache"
-        return response
+    return FileResponse(WALLET / "index.html", media_type="text/html", headers=PAGE_HEADERS)

@@ -18,11 +18,13 @@ from shared.http.auth import ServiceToken
 from shared.messaging import FanoutListener
 from shared.messaging.connection import keep_checking
 from shared.settings import ServiceSettings
+from web import SDK, WALLET
+from ws_gateway.adapters.files import FOR_EVERY_SITE, files
 from ws_gateway.adapters.notifier import StreamReader
 from ws_gateway.adapters.socket import TabSocket
 from ws_gateway.adapters.tickets import Tickets
 from ws_gateway.adapters.upstream import Upstreams
-from ws_gateway.api import PAGE, PageFiles, router
+from ws_gateway.api import router
 from ws_gateway.consumers import listen
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
 from ws_gateway.handlers.hub import Hub
@@ -85,6 +87,7 @@ def build(settings: Settings) -> FastAPI:
         public_docs=False,
     )
     app.state.tickets, app.state.hub, app.state.sessions = tickets, hub, sessions
+    app.state.origins = origins
     services = {
         "accounts": settings.credit_url,
         "payments": settings.payment_url,
@@ -93,7 +96,8 @@ def build(settings: Settings) -> FastAPI:
         "notifications": settings.notifier_url,
     }
     app.state.upstreams = Upstreams(upstream, services)
-    app.mount("/page", PageFiles(directory=PAGE))
+    app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))
+    app.mount("/wallet", files(WALLET))
     _let_in(app, origins)
     return app
 

@@ -35,6 +35,8 @@ SECURITY_HEADERS = {
     "strict-transport-security": "max-age=31536000",
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
 }
 
 ReadinessCheck = Callable[[], Awaitable[None]]
