@@ -1,0 +1,261 @@
+/** Shows a listing, however long: rows near what is seen, more when they are wanted, nothing that jumps, all by keyboard too. */
+
+import { html, nothing } from '../vendor/lit.js';
+import { cut } from './pages.js';
+import { place } from './place.js';
+
+const NEAR = '1000px';
+const AGE_EVERY_MS = 20_000;
+const AT_ONCE = 20;
+
+/** @type {Record<string, (at: number, last: number) => number>} */
+const MOVES = {
+  ArrowDown: (at, last) => Math.min(at + 1, last),
+  ArrowUp: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_at, last) => last,
+};
+
+/** @typedef {import('../types.js').Notification} Notification */
+/** @typedef {import('./page.js').Page} Page */
+
+export class NotificationList {
+  #host;
+  #exact;
+  /** @type {import('../listing.js').Listing | null} */
+  #listing = null;
+  #filtered = false;
+  /** @type {Page[]} newest first */
+  #pages = [];
+  /** @type {HTMLElement | null} */
+  #feed = null;
+  /** Nothing newer is shown while somebody reads further down. */
+  #newest = Infinity;
+  #tabStop = 0;
+  #tick = 0;
+  #wantsMore = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
+  // Panels scroll in a box, histories with the page: the first margin is for the one, the second for the other.
+  #near = new IntersectionObserver((entries) => this.#moved(entries), /** @type {IntersectionObserverInit} */ ({ rootMargin: NEAR, scrollMargin: NEAR }));
+  #top = new IntersectionObserver((entries) => this.#scrolled(entries[entries.length - 1]));
+
+  /** @param {import('./base.js').LedgerbellElement} host @param {{exact?: boolean}} [options] */
+  constructor(host, { exact = false } = {}) {
+    this.#host = host;
+    this.#exact = exact;
+    host.addController(this);
+  }
+
+  get listing() {
+    return this.#listing;
+  }
+
+  /** @param {import('../types.js').Filter} filter */
+  show(filter) {
+    this.hide();
+    const { client } = this.#host;
+    if (!client) return;
+    const listing = client.list(filter);
+    listing.addEventListener('change', () => this.#host.requestUpdate());
+    this.#listing = listing;
+    this.#filtered = Object.keys(filter).length > 0;
+    if (this.#filtered) listing.more();
+    this.#clock = setInterval(() => this.#age(), AGE_EVERY_MS);
+    this.#host.requestUpdate();
+  }
+
+  hide() {
+    this.#listing?.close();
+    this.#listing = null;
+    this.#clear();
+    clearInterval(this.#clock);
+  }
+
+  hostDisconnected() {
+    this.hide();
+  }
+
+  /** To be put into the host's own template. */
+  get template() {
+    const { words } = this.#host;
+    const { items = [], loading = false } = this.#listing ?? {};
+    const held = items.findIndex((item) => item.seq <= this.#newest);
+    return html`
+      <div class="top"></div>
+      ${held > 0 ? html`<button class="pill" part="pill" type="button" @click=${() => this.#release()}>${words.say('fresh', { n: held })}</button>` : nothing}
+      <div class="feed" part="list" role="feed" aria-label=${words.say('notifications')} aria-busy=${String(loading)}
+        @click=${this.#click} @keydown=${this.#key} @focusin=${this.#focusin}></div>
+      <div class="bottom"></div>
+      ${this.#foot(items.length)}
+    `;
+  }
+
+  hostUpdated() {
+    const feed = /** @type {HTMLElement | null} */ (this.#host.renderRoot.querySelector('.feed'));
+    if (feed !== this.#feed) this.#watch(feed);
+    if (!feed || !this.#listing) return;
+    this.#draw(this.#listing.items);
+    this.#pull();
+  }
+
+  /** Put the keyboard on the newest unread row, or the newest at all; false where there is none. */
+  focus() {
+    const { items = [] } = this.#listing ?? {};
+    const target = this.#pages[0]?.items.find((item) => !item.read) ?? items[0];
+    if (target) this.#go(target.seq);
+    return target !== undefined;
+  }
+
+  // ------------------------------------------------------------------ drawing
+
+  /** @param {number} count */
+  #foot(count) {
+    const { words } = this.#host;
+    const { failed, loading, done } = this.#listing ?? {};
+    if (failed) {
+      return html`<p class="note" part="problem" role="alert">${words.why(failed)}
+        <button class="plain" type="button" @click=${() => this.#listing?.more()}>${words.say('retry')}</button></p>`;
+    }
+    if (loading) return html`<p class="note">${words.say('loading')}</p>`;
+    if (count > 0 || !done) return nothing;
+    return html`<p class="note" part="empty">${words.say(this.#filtered ? 'noMatch' : 'nothing')}</p>`;
+  }
+
+  /** @param {HTMLElement | null} feed */
+  #watch(feed) {
+    this.#clear();
+    this.#feed = feed;
+    this.#near.disconnect();
+    this.#top.disconnect();
+    if (!feed) return;
+    const root = this.#host.renderRoot;
+    this.#near.observe(/** @type {Element} */ (root.querySelector('.bottom')));
+    this.#top.observe(/** @type {Element} */ (root.querySelector('.top')));
+  }
+
+  #clear() {
+    for (const page of this.#pages) this.#near.unobserve(page.element);
+    this.#pages = [];
+    this.#feed?.replaceChildren();
+    this.#newest = Infinity;
+  }
+
+  /** @param {readonly Notification[]} items */
+  #draw(items) {
+    const before = new Set(this.#pages);
+    this.#pages = cut(this.#newest === Infinity ? items : items.filter((item) => item.seq <= this.#newest), this.#pages);
+    for (const page of this.#pages) if (!before.delete(page)) this.#near.observe(page.element);
+    for (const page of before) this.#near.unobserve(page.element);
+    this.#unfoldTop();
+    this.#keepTabStop();
+    const look = { host: this.#host, exact: this.#exact, tabStop: this.#tabStop, tick: this.#tick };
+    this.#pages.forEach((page, at) => page.draw(look, this.#pages[at - 1]?.items.at(-1)));
+    place(/** @type {HTMLElement} */ (this.#feed), this.#pages.map((page) => page.element));
+  }
+
+  /** What is at the top is there in the first frame; the rest when it comes near. */
+  #unfoldTop() {
+    if (this.#newest !== Infinity) return;
+    let rows = 0;
+    for (const page of this.#pages) {
+      if (rows >= AT_ONCE) return;
+      if (page.folded) page.unfold();
+      rows += page.items.length;
+    }
+  }
+
+  /** One row is in the tab order, the arrows do the rest: fifty rows are not fifty presses of Tab. */
+  #keepTabStop() {
+    const open = this.#pages.filter((page) => !page.folded);
+    if (!open.some((page) => page.items.some((item) => item.seq === this.#tabStop))) this.#tabStop = open[0]?.items[0].seq ?? 0;
+  }
+
+  #age() {
+    this.#tick += 1;
+    this.#host.requestUpdate();
+  }
+
+  // ------------------------------------------------------------------ scrolling
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #moved(entries) {
+    for (const { target, isIntersecting, boundingClientRect } of entries) {
+      const page = this.#pages.find(({ element }) => element === target);
+      if (!page) this.#wantsMore = isIntersecting;
+      else if (isIntersecting) page.unfold();
+      else if (!page.folded && !page.element.matches(':focus-within')) page.fold(boundingClientRect.height);
+    }
+    this.#host.requestUpdate();
+  }
+
+  /** @param {IntersectionObserverEntry} top */
+  #scrolled({ isIntersecting, boundingClientRect, rootBounds }) {
+    const past = !isIntersecting && boundingClientRect.top < (rootBounds?.bottom ?? 0);
+    this.#newest = past ? (this.#pages[0]?.items[0].seq ?? Infinity) : Infinity;
+    this.#host.requestUpdate();
+  }
+
+  #pull() {
+    const listing = this.#listing;
+    if (this.#wantsMore && listing && !listing.loading && !listing.done && !listing.failed) listing.more();
+  }
+
+  #release() {
+    this.#newest = Infinity;
+    this.#draw(this.#listing?.items ?? []);
+    this.focus();
+    this.#host.renderRoot.querySelector('.top')?.scrollIntoView({ block: 'center' });
+  }
+
+  // ------------------------------------------------------------------ reading and moving
+
+  /** @param {Event} event */
+  #itemAt(event) {
+    const article = /** @type {Element} */ (event.target).closest('article');
+    return this.#listing?.items.find((item) => String(item.seq) === article?.dataset.seq);
+  }
+
+  /** @param {Notification} item */
+  #read(item) {
+    if (!item.read) this.#host.client?.markRead([item.id]);
+  }
+
+  #click = (/** @type {MouseEvent} */ event) => {
+    const item = this.#itemAt(event);
+    const target = /** @type {Element} */ (event.target);
+    if (!item || target.closest('.day')) return;
+    if (target.closest('a')) this.#host.followed(event, item);
+    else this.#read(item);
+    // The button goes; a keyboard that stood on it must not fall to the top of the page.
+    if (target.closest('.mark')) this.#go(item.seq);
+  };
+
+  #key = (/** @type {KeyboardEvent} */ event) => {
+    const item = this.#itemAt(event);
+    if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Enter' && /** @type {Element} */ (event.target).matches('article')) this.#read(item);
+    const move = MOVES[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const shown = this.#pages.flatMap((page) => page.items);
+    this.#go(shown[move(shown.indexOf(item), shown.length - 1)].seq);
+  };
+
+  #focusin = (/** @type {FocusEvent} */ event) => {
+    const item = this.#itemAt(event);
+    if (!item || item.seq === this.#tabStop) return;
+    this.#tabStop = item.seq;
+    this.#host.requestUpdate();
+  };
+
+  /** @param {number} seq */
+  #go(seq) {
+    const page = this.#pages.find(({ floor }) => floor <= seq);
+    if (!page || !this.#listing) return;
+    if (page.folded) page.unfold();
+    this.#tabStop = seq;
+    this.#draw(this.#listing.items);
+    page.article(seq)?.focus();
+  }
+}

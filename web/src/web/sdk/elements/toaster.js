@@ -1,0 +1,221 @@
+/** `<ledgerbell-toaster>`: what has just happened pops up: at most three, critical ones stay, the rest leave after a while nobody was looking away. */
+
+import { css, html, nothing, render } from '../vendor/lit.js';
+import { Announcer } from './announcer.js';
+import { LedgerbellElement } from './base.js';
+import { cross } from './icons.js';
+import { place } from './place.js';
+import { base } from './styles.js';
+
+const AT_MOST = 3;
+const STAY_MS = 6_000;
+const phone = matchMedia('(max-width: 480px)');
+
+/** @typedef {import('../types.js').Notification} Notification */
+/** @typedef {{item: Notification, leftMs: number, node: HTMLElement}} Toast */
+
+export class LedgerbellToaster extends LedgerbellElement {
+  static hears = ['change', 'toast', 'toasts-moved'];
+
+  static styles = [
+    base,
+    css`
+      aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, calc(100vw - 2rem)); height: auto; margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
+      .toasts { display: grid; gap: 0.6rem; }
+      .toast, .foot { border: 1px solid var(--line); border-radius: 12px; background: var(--surface); box-shadow: var(--shadow); }
+      .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.75rem; padding: 0.85rem 0.6rem 0.85rem 0.9rem; border-left: 4px solid var(--accent); animation: in 0.2s ease-out; }
+      .good { border-left-color: var(--gain); }
+      .bad { border-left-color: var(--alarm); }
+      @keyframes in { from { opacity: 0; transform: translateY(0.75rem); } }
+      .title { font-weight: 700; }
+      .body { display: -webkit-box; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 4; }
+      .foot { display: flex; align-items: baseline; gap: 0.75rem; width: fit-content; margin: 0.6rem 0 0 auto; padding: 0.2rem 0.6rem; }
+      @media (max-width: 480px) {
+        aside { inset-inline: 0.5rem; bottom: 0.5rem; width: auto; }
+        .toast { padding-block: 0.5rem; }
+        .body { -webkit-line-clamp: 2; }
+        .foot { margin-top: 0.3rem; }
+      }
+    `,
+  ];
+
+  #announcer = new Announcer(this);
+  /** @type {Toast[]} newest first */
+  #toasts = [];
+  #paused = document.hidden;
+  #hovered = false;
+  #tickedAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** Where the keyboard was before it came here. @type {EventTarget | null} */
+  #before = null;
+
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener('visibilitychange', this);
+    phone.addEventListener('change', this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    document.removeEventListener('visibilitychange', this);
+    phone.removeEventListener('change', this);
+  }
+
+  clientChanged() {
+    this.#drop(() => true);
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    const { type, detail } = /** @type {CustomEvent} */ (event);
+    if (type === 'toast') this.#show(detail);
+    else if (type === 'toasts-moved') this.#handOver(detail.take);
+    else if (type === 'change') this.#retire();
+    else this.#look();
+  }
+
+  render() {
+    const { words } = this;
+    const more = this.#toasts.length - this.#room;
+    return html`
+      <aside part="area" popover="manual" aria-label=${words.say('toasts')} @keydown=${this.#key} @focusin=${this.#entered} @focusout=${this.#look}
+        @pointerenter=${() => this.#look((this.#hovered = true))} @pointerleave=${() => this.#look((this.#hovered = false))}>
+        <div class="toasts"></div>
+        <p class="foot small soft" part="foot" ?hidden=${this.#toasts.length < 2}>
+          ${more > 0 ? html`<span>${words.say('more', { n: more })}</span>` : nothing}
+          <button class="plain" type="button" @click=${() => this.#drop(() => true)}>${words.say('dismissAll')}</button>
+        </p>
+      </aside>
+      ${this.#announcer.template}
+    `;
+  }
+
+  updated() {
+    const shown = this.#toasts.slice(0, this.#room);
+    for (const toast of shown) render(this.#toast(toast), toast.node);
+    const focused = this.#area.matches(':focus-within');
+    place(/** @type {HTMLElement} */ (this.#area.firstElementChild), shown.map(({ node }) => node));
+    // Always above what is open, for that may cover the corner it stands in.
+    if (this.#area.matches(':popover-open') !== shown.length > 0) this.#area.togglePopover();
+    if (focused && !this.#area.matches(':focus-within')) this.#giveFocusOn();
+  }
+
+  get #area() {
+    return /** @type {HTMLElement} */ (this.renderRoot.querySelector('aside'));
+  }
+
+  get #room() {
+    return phone.matches ? 1 : AT_MOST;
+  }
+
+  /** @param {Toast} toast */
+  #toast(toast) {
+    const { words } = this;
+    const { item } = toast;
+    const href = this.webAddress(item.link);
+    return html`
+      <span class="icon" aria-hidden="true">${item.icon}</span>
+      <div>
+        <p class="title" lang="en">${item.title}</p>
+        <p class="body" lang="en">${item.body}</p>
+        ${
+          href
+            ? html`<p class="small"><a href=${href} part="link" rel="noopener noreferrer" @click=${(/** @type {MouseEvent} */ event) => this.followed(event, item)}
+                >${words.say('view')}<span class="aside" lang="en">: ${item.title}</span></a></p>`
+            : nothing
+        }
+      </div>
+      <button class="round dismiss" part="dismiss" type="button" title=${words.say('dismiss')} @click=${() => this.#drop((other) => other === toast)}>
+        ${cross}<span class="aside">${words.say('dismiss')}: <span lang="en">${item.title}</span></span>
+      </button>
+    `;
+  }
+
+  // ------------------------------------------------------------------ coming and going
+
+  /** @param {Notification} item */
+  #show(item) {
+    this.#tick();
+    this.#toasts.unshift({ item, leftMs: item.lane === 'critical' ? Infinity : STAY_MS, node: makeNode(item) });
+    this.#announcer.say(item);
+    // What is pushed off comes back when there is room, but only if it was meant to stay.
+    this.#toasts = this.#toasts.filter(({ leftMs }, at) => at < this.#room || leftMs === Infinity);
+    this.#plan();
+  }
+
+  /** What has been read, here or in another tab, need not pop up any more. */
+  #retire() {
+    if (this.#toasts.length === 0) return;
+    const read = new Set(this.client?.state.items.filter((item) => item.read).map((item) => item.seq));
+    this.#drop(({ item }) => read.has(item.seq));
+  }
+
+  /** @param {(seqs: number[]) => void} take */
+  #handOver(take) {
+    take(this.#toasts.map(({ item }) => item.seq));
+    this.#drop(() => true);
+  }
+
+  /** @param {(toast: Toast) => boolean} chosen */
+  #drop(chosen) {
+    this.#tick();
+    this.#toasts = this.#toasts.filter((toast) => !chosen(toast));
+    if (this.#toasts.length === 0) this.#hovered = false;
+    this.#plan();
+  }
+
+  #giveFocusOn() {
+    const next = this.#area.querySelector('.dismiss') ?? this.#before;
+    if (next instanceof HTMLElement) next.focus();
+    this.#look();
+  }
+
+  // ------------------------------------------------------------------ time
+
+  // One timer for all: it runs to the next departure and stands still while paused.
+  #plan() {
+    clearTimeout(this.#timer);
+    const nextMs = Math.min(...this.#toasts.map(({ leftMs }) => leftMs));
+    if (!this.#paused && nextMs !== Infinity) this.#timer = setTimeout(() => this.#drop(({ leftMs }) => leftMs <= 0), nextMs);
+    this.requestUpdate();
+  }
+
+  #tick() {
+    const passedMs = this.#paused ? 0 : Date.now() - this.#tickedAt;
+    for (const toast of this.#toasts) toast.leftMs -= passedMs;
+    this.#tickedAt = Date.now();
+  }
+
+  /** Whether somebody is reading, or nobody can. */
+  #look = (/** @type {unknown} */ _ = undefined) => {
+    this.#tick();
+    this.#paused = document.hidden || this.#hovered || this.#area.matches(':focus-within');
+    this.#plan();
+  };
+
+  #entered = (/** @type {FocusEvent} */ event) => {
+    if (!this.#area.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#before = event.relatedTarget;
+    this.#look();
+  };
+
+  #key = (/** @type {KeyboardEvent} */ event) => {
+    const node = /** @type {Element} */ (event.target).closest('.toast');
+    if (event.key !== 'Escape' || !node) return;
+    // The panel that may be open stays open.
+    event.preventDefault();
+    this.#drop((toast) => toast.node === node);
+  };
+}
+
+/** @param {Notification} item */
+function makeNode({ seq, title, kind, amount }) {
+  const node = document.createElement('div');
+  const bad = kind.endsWith('.failed') || kind === 'activity.flagged';
+  node.className = `toast ${bad ? 'bad' : amount && !amount.startsWith('-') ? 'good' : ''}`;
+  node.dataset.seq = String(seq);
+  node.setAttribute('part', 'toast');
+  node.setAttribute('role', 'group');
+  node.setAttribute('aria-label', title);
+  return node;
+}
