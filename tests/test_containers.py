@@ -1,5 +1,6 @@
 """What gets into a container finds nothing to write, to rise with, or to reach (OWASP's Docker sheet)."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ledgerbell.secrets import SANDBOXES, make_secrets
+from ledgerbell.secrets import DATABASES, SANDBOXES, make_secrets
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -94,6 +95,25 @@ def test_the_secrets_that_are_made_are_those_that_are_mounted(tmp_path: Path) ->
     named = re.search(r"for owner in ([a-z \\\n-]+); do", DOCKERFILE)
     assert named is not None
     assert set(named[1].replace("\\", "").split()) == made
+
+
+def test_only_a_demo_signs_anybody_in_and_what_it_signs_makes_users_at_most(tmp_path: Path) -> None:
+    key = tmp_path / "ws-gateway" / "ledgerbell_demo_sign_in_key"
+
+    def believed() -> dict[str, list[dict[str, Any]]]:
+        found = {file.parent.name: json.loads(file.read_text()) for file in tmp_path.glob("*/*_auth_keys")}
+        return {
+            name: [each for each in keys if each["kid"] == "demo-sign-in"] for name, keys in found.items()
+        }
+
+    make_secrets(tmp_path, demo=True)
+    assert [file.parent.name for file in tmp_path.glob("*/*sign_in*")] == ["ws-gateway"]
+    assert all([each["roles"] for each in keys] == [["user"]] for keys in believed().values())
+
+    make_secrets(tmp_path)
+    assert not key.exists()
+    assert believed().keys() == {*DATABASES, "ws-gateway"}
+    assert not any(believed().values())
 
 
 def test_the_dockerfile_asks_for_nothing_that_an_old_engine_lacks() -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import asyncpg
 import httpx
@@ -132,10 +132,16 @@ def docs(into: Path) -> None:
 
 
 @app.command("secrets")
-def write_secrets(into: Path) -> None:
+def write_secrets(
+    into: Path,
+    environment: Annotated[
+        Literal["production", "demo"],
+        typer.Option(help="demo: the gateway signs anybody in, under any name."),
+    ] = "production",
+) -> None:
     """Make what is missing of the passwords and keys of a compose system, in a folder for each container."""
     with _plainly():
-        make_secrets(into)
+        make_secrets(into, demo=environment == "demo")
 
 
 @app.command()

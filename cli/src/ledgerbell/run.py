@@ -79,8 +79,8 @@ def _tell_where(stack: Stack, user: str) -> None:
     token = stack.token(user, seconds=TOKEN_SECONDS)
     lines = [
         "",
-        f"The page of {user}, signed in for a day:",
-        f"  {stack.gateway_url}/#token={token}",
+        f"The page; sign in as {user}, or in another window as anybody else:",
+        f"  {stack.gateway_url}",
         "The payment provider, to pay, decline and play failures:",
         f"  {stack.payment_provider_url}",
         "The SMS provider, to send codes, or none:",

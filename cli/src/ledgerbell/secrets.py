@@ -21,6 +21,7 @@ ADMINISTRATOR = "ledgerbell-administrator"  # Naming another keeps RabbitMQ from
 DATABASES = ("credit", "payment", "refund", "verification", "notifier")
 GATEWAY = "ws-gateway"
 DEMO = "demo"
+SIGN_IN = "demo-sign-in"  # The id of the key with which the gateway signs demo users in.
 # Who signs a token of its own, and who believes it.
 CALLED = {"credit": ("payment", "refund", "verification"), "notifier": (GATEWAY,)}
 # Which of our services a sandbox is the provider of.
@@ -30,8 +31,11 @@ SANDBOXES = {"sandbox-payments": "payment", "sandbox-sms": "verification"}
 FILE_MODE = 0o444
 
 
-def make_secrets(into: Path) -> None:
-    """Fill ``into`` with one folder for each container, making what is missing; safe to repeat."""
+def make_secrets(into: Path, *, demo: bool = False) -> None:
+    """Fill ``into`` with one folder for each container, making what is missing; safe to repeat.
+
+    Only with ``demo`` does anything sign users in without asking who they are, or believe what it signs.
+    """
     prepare = into / "prepare"
     postgres = _kept(into / "postgres" / "postgres_password", _password)
     rabbitmq = _kept(into / "rabbitmq" / "password", _password)
@@ -49,7 +53,7 @@ def make_secrets(into: Path) -> None:
         _kept(_file(prepare, f"{service}_owner_password"), _password)
         _setting(into / service, "database_url", f"postgresql://{service}:{password}@{POSTGRES}/{service}")
     _kept(_file(into / GATEWAY, "ticket_secret"), _password)
-    _make_keys(into)
+    _make_keys(into, demo=demo)
     for sandbox, service in SANDBOXES.items():
         # One for both, so that the demo needs to know only one.
         api_key = _kept(into / DEMO / "sandbox_api_key", _password)
@@ -59,15 +63,20 @@ def make_secrets(into: Path) -> None:
         _setting(into / service, "sandbox_webhook_secrets", signing)
 
 
-def _make_keys(into: Path) -> None:
+def _make_keys(into: Path, *, demo: bool) -> None:
     """Who signs what: the demo stands in for an identity provider, services sign for themselves."""
-    people = KeyPair.of(_kept(into / DEMO / "key.pem", _private_key)).verifier(DEMO, [USER, OPERATOR])
+    people = [KeyPair.of(_kept(into / DEMO / "key.pem", _private_key)).verifier(DEMO, [USER, OPERATOR])]
+    sign_in = _file(into / GATEWAY, "demo_sign_in_key")
+    if demo:
+        people.append(KeyPair.of(_kept(sign_in, _private_key)).verifier(SIGN_IN, [USER]))
+    else:
+        sign_in.unlink(missing_ok=True)
     for service in (*DATABASES, GATEWAY):
         callers = [
             KeyPair.of(_kept(_file(into / caller, "service_key"), _private_key)).verifier(caller, [SERVICE])
             for caller in CALLED.get(service, ())
         ]
-        _setting(into / service, "auth_keys", auth_keys(people, *callers))
+        _setting(into / service, "auth_keys", auth_keys(*people, *callers))
 
 
 def _private_key() -> str:

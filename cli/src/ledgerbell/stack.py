@@ -17,8 +17,8 @@ import httpx
 
 from ledgerbell.prepare import MIGRATIONS
 from ledgerbell.processes import Command, Supervisor
-from ledgerbell.secrets import CALLED, SANDBOXES, webhook_secret
-from shared.http.auth import SERVICE, ServiceToken
+from ledgerbell.secrets import CALLED, SANDBOXES, SIGN_IN, webhook_secret
+from shared.http.auth import SERVICE, USER, ServiceToken
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace, remove
 from shared.testing.servers import Servers, environment_without, free_port
@@ -43,28 +43,34 @@ class _Secrets:
     sandbox_api_key: str
     sandbox_webhook_secret: str
     users: dict[str, str]
+    sign_in: dict[str, str]
     services: dict[str, dict[str, str]]
 
     @classmethod
     def kept_in(cls, folder: Path) -> _Secrets:
+        """What an earlier release did not know of is added."""
         file = folder / "secrets.json"
-        if file.exists():
-            return cls(**json.loads(file.read_text()))
-        made = cls(
-            password=secrets.token_hex(24),
-            ticket_secret=secrets.token_hex(32),
-            sandbox_api_key=secrets.token_hex(24),
-            sandbox_webhook_secret=webhook_secret(),
-            users=asdict(KeyPair.generate()),
-            services={
-                caller: asdict(KeyPair.generate()) for callers in CALLED.values() for caller in callers
-            },
-        )
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        made = cls(**asdict(cls.generate()) | kept)
         draft = folder / ".secrets.json"
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(asdict(made)))
         draft.replace(file)  # Whole or not at all.
         return made
+
+    @classmethod
+    def generate(cls) -> _Secrets:
+        return cls(
+            password=secrets.token_hex(24),
+            ticket_secret=secrets.token_hex(32),
+            sandbox_api_key=secrets.token_hex(24),
+            sandbox_webhook_secret=webhook_secret(),
+            users=asdict(KeyPair.generate()),
+            sign_in=asdict(KeyPair.generate()),
+            services={
+                caller: asdict(KeyPair.generate()) for callers in CALLED.values() for caller in callers
+            },
+        )
 
 
 class Stack:
@@ -89,6 +95,7 @@ class Stack:
         kept = _Secrets.kept_in(folder)
         self._kept = kept
         self._issuer = Issuer(KeyPair(**kept.users))
+        self._sign_in = KeyPair(**kept.sign_in)
         self._service_keys = {service: KeyPair(**pair) for service, pair in kept.services.items()}
         self._temporary = temporary
         self._settings = dict(settings or {})
@@ -236,7 +243,7 @@ class Stack:
         ]
         settings = {
             "broker_url": self._corner.broker_url(service),
-            "auth_keys": auth_keys(self._issuer.key(), *callers),
+            "auth_keys": auth_keys(self._issuer.key(), self._sign_in.verifier(SIGN_IN, [USER]), *callers),
             "port": str(self._ports[service]),
             "metrics_port": str(self._metrics_ports[service]),
         }
@@ -269,6 +276,8 @@ class Stack:
             if service != "ws-gateway"
         } | {
             "ticket_secret": self._kept.ticket_secret,
+            "environment": "demo",
+            "demo_sign_in_key": self._sign_in.private,
             "allowed_origins": f"http://127.0.0.1:{origin},http://localhost:{origin}",
         }
 

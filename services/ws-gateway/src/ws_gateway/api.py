@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.http.auth import Caller
 from shared.http.openapi import refusals
@@ -16,6 +16,7 @@ from shared.streams import Cursor, InvalidCursor
 from web import WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE
 from ws_gateway.adapters.notifier import StreamsAway
+from ws_gateway.adapters.sign_in import SignIn
 from ws_gateway.adapters.tickets import TICKET_SECONDS, Tickets
 from ws_gateway.adapters.upstream import Upstreams
 from ws_gateway.domain import Refused
@@ -34,6 +35,7 @@ PAGE_HEADERS = {
 }
 
 router = APIRouter()
+demo_router = APIRouter()
 
 
 class TicketView(BaseModel):
@@ -60,6 +62,22 @@ class OriginView(BaseModel):
 
     origin: str | None
     allowed: bool
+
+
+class SignInBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+
+
+class TokenView(BaseModel):
+    token: str
+
+
+class WalletSettings(BaseModel):
+    """What the page has to know before anybody is signed in."""
+
+    demo_sign_in: bool
 
 
 def _tickets(request: Request) -> Tickets:
@@ -148,6 +166,20 @@ async def tell_origin(
     """For any page: a browser does not let it see why it was refused."""
     response.headers.update(FOR_EVERY_SITE)
     return OriginView(origin=origin, allowed=origin in request.app.state.origins)
+
+
+@router.get("/wallet/settings.json", include_in_schema=False)
+async def wallet_settings(request: Request) -> WalletSettings:
+    return WalletSettings(demo_sign_in=request.app.state.sign_in is not None)
+
+
+@demo_router.post("/demo/sign-in", include_in_schema=False)
+async def sign_in(body: SignInBody, request: Request, origin: Annotated[str, Header()] = "") -> TokenView:
+    """A token for whoever gives a name on a page of this machine."""
+    demo: SignIn = request.app.state.sign_in
+    if not demo.is_open_to(origin):
+        raise Problem(403, "origin_refused", "Sign in on a page that is on LEDGERBELL_ALLOWED_ORIGINS.")
+    return TokenView(token=demo.token(body.user))
 
 
 # Where notifications link to. The plain page shows the same everywhere.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 SUBPROTOCOL = "ledgerbell.v1"
 
@@ -45,3 +46,12 @@ class Refused(Exception):
 def retry(milliseconds: int) -> str:
     """The reason that tells a client when to come back."""
     return f"retry_ms={milliseconds}"
+
+
+def is_of_this_machine(origin: str) -> bool:
+    """Whether no page but one that this machine serves can have it. The last is our name among containers."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost", "ws-gateway")

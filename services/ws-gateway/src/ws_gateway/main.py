@@ -21,10 +21,11 @@ from shared.settings import ServiceSettings
 from web import SDK, WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE, files
 from ws_gateway.adapters.notifier import StreamReader
+from ws_gateway.adapters.sign_in import Environment, NoDemo, SignIn
 from ws_gateway.adapters.socket import TabSocket
 from ws_gateway.adapters.tickets import Tickets
 from ws_gateway.adapters.upstream import Upstreams
-from ws_gateway.api import router
+from ws_gateway.api import demo_router, router
 from ws_gateway.consumers import listen
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
 from ws_gateway.handlers.hub import Hub
@@ -44,14 +45,24 @@ class Settings(ServiceSettings):
     ticket_secret: str
     service_key: str
     allowed_origins: str
+    environment: Environment = "production"
+    demo_sign_in_key: str = Field("", repr=False)
     sockets_per_user: Annotated[int, Field(gt=0)] = 20
     sockets_per_address: Annotated[int, Field(gt=0)] = 1000
 
 
 def build(settings: Settings) -> FastAPI:
-    """The app. ``app.state.sessions`` is what drains before it ends."""
+    """The app. ``app.state.sessions`` is what drains before it ends.
+
+    Raises:
+        NoDemo: anybody would be let in where they must not be.
+    """
     limits = Limits(per_user=settings.sockets_per_user, per_address=settings.sockets_per_address)
     origins = frozenset(o.strip() for o in settings.allowed_origins.split(",") if o.strip())
+    keyring = Keyring.from_json(settings.auth_keys)
+    sign_in = None
+    if settings.demo_sign_in_key:
+        sign_in = SignIn(settings.demo_sign_in_key, settings.environment, origins, keyring)
     notifier, upstream = _client(settings.notifier_url), _client("")
     reader = StreamReader(notifier, ServiceToken(SERVICE, settings.service_key))
     hub = Hub(reader, limits)
@@ -77,8 +88,8 @@ def build(settings: Settings) -> FastAPI:
 
     app = create_app(
         "Ledgerbell ws-gateway",
-        keyring=Keyring.from_json(settings.auth_keys),
-        routers=[router],
+        keyring=keyring,
+        routers=[router] if sign_in is None else [router, demo_router],
         lifespan=lifespan,
         ready={
             "broker": once(partial(_listening, listener)),
@@ -88,6 +99,7 @@ def build(settings: Settings) -> FastAPI:
     )
     app.state.tickets, app.state.hub, app.state.sessions = tickets, hub, sessions
     app.state.origins = origins
+    app.state.sign_in = sign_in
     services = {
         "accounts": settings.credit_url,
         "payments": settings.payment_url,
@@ -136,7 +148,10 @@ def _client(base_url: str) -> httpx.AsyncClient:
 
 def main() -> None:
     settings = Settings()
-    app = build(settings)
+    try:
+        app = build(settings)
+    except NoDemo as error:
+        raise SystemExit(f"{SERVICE}: {error}") from None
     serve(
         app,
         SERVICE,
