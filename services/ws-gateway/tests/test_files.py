@@ -22,6 +22,7 @@ TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".ts": "text/plain",
+    ".txt": "text/plain",
 }
 SERVED = {
     f"{place}/{file.relative_to(folder)}": file

@@ -18,6 +18,7 @@ TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".ts": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
 }
 FOR_EVERY_SITE = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 
