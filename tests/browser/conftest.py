@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
@@ -55,11 +55,12 @@ def refusals_are_logged() -> None:
 
 
 @pytest.fixture
-async def blank_tab(
+async def new_profile(
     request: pytest.FixtureRequest, chromium: Browser
-) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
-    """Opens tabs that are still empty; at the end none may have had an error or a violation."""
+) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
+    """Opens browser profiles; at the end no tab of any may have had an error or a violation."""
     complaints: list[str] = []
+    profiles: list[BrowserContext] = []
     tolerated = [
         pattern
         for fixture, pattern in {
@@ -74,20 +75,34 @@ async def blank_tab(
         if message.type in ("error", "warning") and not tolerable:
             complaints.append(message.text)
 
-    context = await chromium.new_context(viewport={"width": 1100, "height": 800})
-    await context.add_init_script(HEAR_VIOLATIONS)
-
-    async def open_one() -> Page:
-        page = await context.new_page()
+    def watch(page: Page) -> None:
         page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
+
+    async def open_one() -> BrowserContext:
+        profile = await chromium.new_context(viewport={"width": 1100, "height": 800})
+        await profile.add_init_script(HEAR_VIOLATIONS)
+        profile.on("page", watch)
+        profiles.append(profile)
+        return profile
 
     yield open_one
-    for page in context.pages:
-        complaints += await page.evaluate("() => window.violations ?? []")
-    await context.close()
+    for profile in profiles:
+        for page in profile.pages:
+            complaints += await page.evaluate("() => window.violations ?? []")
+        await profile.close()
     assert complaints == []
+
+
+@pytest.fixture
+async def profile(new_profile: Callable[[], Awaitable[BrowserContext]]) -> BrowserContext:
+    return await new_profile()
+
+
+@pytest.fixture
+def blank_tab(profile: BrowserContext) -> Callable[[], Awaitable[Page]]:
+    """Opens tabs that are still empty, all of one profile."""
+    return profile.new_page
 
 
 @pytest.fixture
