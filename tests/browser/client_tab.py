@@ -1,4 +1,4 @@
-"""The SDK's client in a tab of its own, without an element: what it heard, popped up and became is kept in the page."""
+"""The SDK's client in a tab, without an element: what it heard, popped up and became is kept in the page."""
 
 from __future__ import annotations
 

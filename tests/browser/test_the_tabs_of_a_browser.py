@@ -1,4 +1,4 @@
-"""The tabs of one browser share one line: whoever has it may close, hang, or be cut off, and all end with 1..n once."""
+"""The tabs of a browser share one line: whoever has it may close, hang or be cut off, all end with 1..n once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import BrowserContext, WebSocketRoute
 
-from tests.browser.client_tab import ClientTab, leader_of
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
+from tests.browser.client_tab import ClientTab, leader_of
 
 NewProfile = Callable[[], Awaitable[BrowserContext]]
 
