@@ -12,7 +12,6 @@ export class Format {
   #locale;
   #relative;
   #exact;
-  #stamp;
   #date;
   #day;
   /** @type {Map<string, Intl.NumberFormat>} Making a formatter costs a hundred times what using one does. */
@@ -22,8 +21,7 @@ export class Format {
   constructor(locale) {
     this.#locale = locale;
     this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-    this.#exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'medium' });
-    this.#stamp = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+    this.#exact = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
     this.#date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
     this.#day = new Intl.DateTimeFormat(locale, { dateStyle: 'full' });
   }
@@ -53,11 +51,6 @@ export class Format {
   /** @param {Date} when */
   exactly(when) {
     return this.#exact.format(when);
-  }
-
-  /** Exact too, and short. @param {Date} when */
-  stamp(when) {
-    return this.#stamp.format(when);
   }
 
   /** @param {string} currency @param {boolean} signed */

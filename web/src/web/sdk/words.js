@@ -4,7 +4,6 @@ import { Format } from './format.js';
 import en from './locales/en.js';
 
 /** @typedef {Record<keyof typeof en, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue by plural form of n */
-/** @typedef {Record<string, string | number>} Values */
 
 /** @type {Record<string, () => Promise<{default: Catalogue}>>} */
 const OTHERS = { de: () => import('./locales/de.js') };
@@ -20,7 +19,7 @@ export class Words extends Format {
     this.#plurals = new Intl.PluralRules(locale);
   }
 
-  /** @param {keyof Catalogue} key @param {Values} [values] what to put in the place of `{name}` */
+  /** @param {keyof Catalogue} key @param {Record<string, string | number>} [values] to put in the place of `{name}` */
   say(key, values = {}) {
     const entry = this.#catalogue[key];
     const text = typeof entry === 'string' ? entry : (entry[this.#plurals.select(Number(values.n))] ?? entry.other ?? '');
@@ -35,36 +34,23 @@ export class Words extends Format {
 
 export const english = new Words('en', en);
 
-/** @type {Map<string, Words | Promise<Words>>} */
+/** @type {Map<string, Promise<Words>>} */
 const known = new Map();
 
-/** Once made they are there without waiting. @param {string} locale a language tag @returns {Words | Promise<Words>} */
+/** @param {string} locale a language tag */
 export function wordsIn(locale) {
   const words = known.get(locale) ?? load(locale);
   known.set(locale, words);
   return words;
 }
 
-/** @param {string} locale @returns {Words | Promise<Words>} */
-function load(locale) {
-  const language = locale.split('-')[0].toLowerCase();
-  if (language === 'en') return new Words(isTag(locale) ? locale : 'en', en);
-  if (!Object.hasOwn(OTHERS, language) || !isTag(locale)) return english;
-  return OTHERS[language]().then(
-    (module) => {
-      const words = new Words(locale, module.default);
-      known.set(locale, words);
-      return words;
-    },
-    () => english,
-  );
-}
-
 /** @param {string} locale */
-function isTag(locale) {
+async function load(locale) {
+  const language = locale.split('-')[0].toLowerCase();
   try {
-    return Intl.getCanonicalLocales(locale).length === 1;
+    return new Words(locale, language === 'en' ? en : (await OTHERS[language]()).default);
   } catch {
-    return false;
+    // No catalogue, or it could not be had, or this is no language at all.
+    return english;
   }
 }

@@ -44,7 +44,7 @@ export class Announcer {
   /** @param {string} where @param {string} text @param {string} [before] in the reader's language */
   async #speak(where, text, before = '') {
     await this.#host.updateComplete;
-    const region = /** @type {HTMLElement} */ (this.#host.renderRoot.querySelector(where));
+    const region = /** @type {HTMLElement} */ (this.#host.root.querySelector(where));
     render('', region);
     setTimeout(() => render(html`${before}<span lang="en">${text}</span>`, region), BLANK_MS);
   }

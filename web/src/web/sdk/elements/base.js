@@ -2,8 +2,9 @@
 
 import { LedgerbellClient } from '../client.js';
 import { tokenFrom } from '../token.js';
-import { LitElement } from '../vendor/lit.js';
+import { render } from '../vendor/lit.js';
 import { english, wordsIn } from '../words.js';
+import { base } from './styles.js';
 
 const HIDDEN_DRAW_MS = 200;
 const LOST_AFTER_MS = 10_000;
@@ -23,55 +24,73 @@ export function provide(client) {
   for (const element of elements) element.follow(client);
 }
 
-export class LedgerbellElement extends LitElement {
-  /** @type {import('../vendor/lit.js').PropertyDeclarations} */
-  static properties = {
-    theme: { reflect: true },
-    locale: {},
-    linkBase: { attribute: 'link-base' },
-  };
+/** Lit's templates without its elements: what those could do more, nothing here would use. */
+export class LedgerbellElement extends HTMLElement {
+  static observedAttributes = ['theme', 'locale', 'link-base', 'currency', 'title-count'];
 
   /** What it listens to. */
   static hears = ['change'];
 
+  /** @type {CSSStyleSheet[]} */
+  static sheets = [];
+
+  root = this.attachShadow({ mode: 'open' });
+  /** @type {LedgerbellClient | null} */
+  client = null;
+  /** In the reader's language, from the first drawing on. */
+  words = english;
+  /** @type {Promise<void> | null} */
+  #drawing = null;
+
   constructor() {
     super();
-    /** @type {'auto' | 'light' | 'dark'} */
-    this.theme = 'auto';
-    /** A language tag. @type {string | undefined} */
-    this.locale = undefined;
-    /** What relative links of notifications are relative to. @type {string | undefined} */
-    this.linkBase = undefined;
-    /** @type {LedgerbellClient | null} */
-    this.client = null;
-    /** In the reader's language, from the first drawing on. */
-    this.words = english;
+    this.wear(base, ...this.#class.sheets);
+  }
+
+  get #class() {
+    return /** @type {typeof LedgerbellElement} */ (this.constructor);
+  }
+
+  get theme() {
+    return this.getAttribute('theme') ?? 'auto';
+  }
+
+  /** @param {string} theme auto, light or dark */
+  set theme(theme) {
+    this.setAttribute('theme', theme);
+  }
+
+  /** Settled when what is known by now has been drawn. */
+  get updateComplete() {
+    return this.#drawing ?? Promise.resolve();
   }
 
   connectedCallback() {
-    super.connectedCallback();
     elements.add(this);
     const url = this.getAttribute('token-url');
-    if (!ofThePage && url !== null) this.#begin(url);
+    if (!ofThePage && url !== null) begin(url, this.getAttribute('base') ?? undefined);
     this.follow(ofThePage);
+    this.requestUpdate();
     lost ??= setTimeout(() => {
       if (!ofThePage) console.info('Ledgerbell: nothing to show. Give one element a token-url, or call provide(client).');
     }, LOST_AFTER_MS);
   }
 
   disconnectedCallback() {
-    super.disconnectedCallback();
     elements.delete(this);
     this.follow(null);
+  }
+
+  attributeChangedCallback() {
+    this.requestUpdate();
   }
 
   /** @param {LedgerbellClient | null} client */
   follow(client) {
     if (client === this.client) return;
-    const { hears } = /** @type {typeof LedgerbellElement} */ (this.constructor);
-    for (const type of hears) this.client?.removeEventListener(type, this);
+    for (const type of this.#class.hears) this.client?.removeEventListener(type, this);
     this.client = client;
-    for (const type of hears) client?.addEventListener(type, this);
+    for (const type of this.#class.hears) client?.addEventListener(type, this);
     this.clientChanged();
     this.requestUpdate();
   }
@@ -84,6 +103,28 @@ export class LedgerbellElement extends LitElement {
     this.requestUpdate();
   }
 
+  /** @param {CSSStyleSheet[]} sheets */
+  wear(...sheets) {
+    this.root.adoptedStyleSheets.push(...sheets);
+  }
+
+  /** Draw once a frame, however much has come. */
+  requestUpdate() {
+    this.#drawing ??= this.#drawSoon();
+  }
+
+  draw() {
+    render(this.template, this.root);
+    this.drawn();
+  }
+
+  /** @returns {unknown} */
+  get template() {
+    return null;
+  }
+
+  drawn() {}
+
   /** The link of a notification was followed: it has been read, and the site may have a place of its own for it. @param {MouseEvent} event @param {Notification} item */
   followed(event, item) {
     this.client?.markRead([item.id]);
@@ -94,27 +135,26 @@ export class LedgerbellElement extends LitElement {
 
   /** Where a link leads, or null where it has none, or one that a browser would run instead of open. @param {string | null} link */
   webAddress(link) {
-    const base = new URL(this.linkBase ?? '/', location.href);
+    const base = new URL(this.getAttribute('link-base') ?? '/', location.href);
     if (!link || !URL.canParse(link, base)) return null;
     const url = new URL(link, base);
     return /^https?:$/.test(url.protocol) ? url.href : null;
   }
 
-  /** Once a frame, however much has come, and in the reader's language. */
-  async scheduleUpdate() {
+  async #drawSoon() {
     await nextFrame();
-    const tag = this.locale ?? this.client?.locale ?? this.closest('[lang]')?.getAttribute('lang');
-    const words = wordsIn(tag || navigator.language);
-    this.words = words instanceof Promise ? await words : words;
-    super.scheduleUpdate();
+    const tag = this.getAttribute('locale') ?? this.client?.locale ?? this.closest('[lang]')?.getAttribute('lang');
+    this.words = await wordsIn(tag || navigator.language);
+    this.#drawing = null;
+    this.draw();
   }
+}
 
-  /** @param {string} url */
-  #begin(url) {
-    const client = new LedgerbellClient({ base: this.getAttribute('base') ?? undefined, getToken: tokenFrom(url) });
-    provide(client);
-    client.start();
-  }
+/** @param {string} tokenUrl @param {string | undefined} base */
+function begin(tokenUrl, base) {
+  const client = new LedgerbellClient({ base, getToken: tokenFrom(tokenUrl) });
+  provide(client);
+  client.start();
 }
 
 /** Hidden tabs have no frames, but their title counts all the same. */

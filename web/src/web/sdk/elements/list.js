@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { cut } from './pages.js';
-import { place } from './place.js';
+import { place } from './keyed.js';
 
 const NEAR = '1000px';
 const AGE_EVERY_MS = 20_000;
@@ -44,7 +44,6 @@ export class NotificationList {
   constructor(host, { exact = false } = {}) {
     this.#host = host;
     this.#exact = exact;
-    host.addController(this);
   }
 
   get listing() {
@@ -72,10 +71,6 @@ export class NotificationList {
     clearInterval(this.#clock);
   }
 
-  hostDisconnected() {
-    this.hide();
-  }
-
   /** To be put into the host's own template. */
   get template() {
     const { words } = this.#host;
@@ -91,8 +86,9 @@ export class NotificationList {
     `;
   }
 
-  hostUpdated() {
-    const feed = /** @type {HTMLElement | null} */ (this.#host.renderRoot.querySelector('.feed'));
+  /** What the template made room for. */
+  drawn() {
+    const feed = /** @type {HTMLElement | null} */ (this.#host.root.querySelector('.feed'));
     if (feed !== this.#feed) this.#watch(feed);
     if (!feed || !this.#listing) return;
     this.#draw(this.#listing.items);
@@ -129,7 +125,7 @@ export class NotificationList {
     this.#near.disconnect();
     this.#top.disconnect();
     if (!feed) return;
-    const root = this.#host.renderRoot;
+    const root = this.#host.root;
     this.#near.observe(/** @type {Element} */ (root.querySelector('.bottom')));
     this.#top.observe(/** @type {Element} */ (root.querySelector('.top')));
   }
@@ -160,7 +156,7 @@ export class NotificationList {
     let rows = 0;
     for (const page of this.#pages) {
       if (rows >= AT_ONCE) return;
-      if (page.folded) page.unfold();
+      page.folded = false;
       rows += page.items.length;
     }
   }
@@ -183,7 +179,7 @@ export class NotificationList {
     for (const { target, isIntersecting, boundingClientRect } of entries) {
       const page = this.#pages.find(({ element }) => element === target);
       if (!page) this.#wantsMore = isIntersecting;
-      else if (isIntersecting) page.unfold();
+      else if (isIntersecting) page.folded = false;
       else if (!page.folded && !page.element.matches(':focus-within')) page.fold(boundingClientRect.height);
     }
     this.#host.requestUpdate();
@@ -205,7 +201,7 @@ export class NotificationList {
     this.#newest = Infinity;
     this.#draw(this.#listing?.items ?? []);
     this.focus();
-    this.#host.renderRoot.querySelector('.top')?.scrollIntoView({ block: 'center' });
+    this.#host.root.querySelector('.top')?.scrollIntoView({ block: 'center' });
   }
 
   // ------------------------------------------------------------------ reading and moving
@@ -221,12 +217,11 @@ export class NotificationList {
     if (!item.read) this.#host.client?.markRead([item.id]);
   }
 
-  #click = (/** @type {MouseEvent} */ event) => {
+  #click = (/** @type {Event} */ event) => {
     const item = this.#itemAt(event);
     const target = /** @type {Element} */ (event.target);
-    if (!item || target.closest('.day')) return;
-    if (target.closest('a')) this.#host.followed(event, item);
-    else this.#read(item);
+    if (!item || target.closest('a, .day')) return;
+    this.#read(item);
     // The button goes; a keyboard that stood on it must not fall to the top of the page.
     if (target.closest('.mark')) this.#go(item.seq);
   };
@@ -253,7 +248,7 @@ export class NotificationList {
   #go(seq) {
     const page = this.#pages.find(({ floor }) => floor <= seq);
     if (!page || !this.#listing) return;
-    if (page.folded) page.unfold();
+    page.folded = false;
     this.#tabStop = seq;
     this.#draw(this.#listing.items);
     page.article(seq)?.focus();

@@ -1,24 +1,23 @@
 /** `<ledgerbell-status>`: whether what is shown is live, in words, and for a moment why something did not work. */
 
-import { css, html } from '../vendor/lit.js';
+import { html } from '../vendor/lit.js';
 import { LedgerbellElement } from './base.js';
-import { base } from './styles.js';
+import { sheet } from './styles.js';
 
 const PROBLEM_SHOWN_MS = 8_000;
 
 export class LedgerbellStatus extends LedgerbellElement {
   static hears = ['change', 'error'];
 
-  static styles = [
-    base,
-    css`
-      :host { display: inline-block; font-size: 0.85rem; line-height: 1.2rem; }
-      p { display: flex; align-items: baseline; gap: 0.45rem; color: var(--soft); }
-      .lamp { flex: none; width: 0.55rem; height: 0.55rem; border-radius: 50%; background: var(--waiting); }
+  static sheets = [
+    sheet(`
+      :host { display: inline-block; font-size: .85rem; line-height: 1.2rem; }
+      p { display: flex; align-items: baseline; gap: .45rem; color: var(--soft); }
+      .lamp { flex: none; width: .55rem; height: .55rem; border-radius: 50%; background: var(--waiting); }
       [data-state="idle"] .lamp { display: none; }
-      [data-state="online"] .lamp { background: var(--live); }
+      [data-state="online"] .lamp { background: var(--gain); }
       :is([data-state="refused"], [data-state="problem"]) .lamp { background: var(--alarm); }
-    `,
+    `),
   ];
 
   /** @type {import('../types.js').Problem | null} */
@@ -37,7 +36,7 @@ export class LedgerbellStatus extends LedgerbellElement {
   }
 
   // Words are set only when they differ, so that a screen reader hears a change and nothing else.
-  render() {
+  get template() {
     const state = this.#problem ? 'problem' : this.#state;
     return html`<p role="status" part="status" data-state=${state}><span class="lamp" part="lamp" aria-hidden="true"></span><span>${this.#sentence}</span></p>`;
   }

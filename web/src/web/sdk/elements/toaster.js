@@ -1,44 +1,45 @@
 /** `<ledgerbell-toaster>`: what has just happened pops up: at most three, critical ones stay, the rest leave after a while nobody was looking away. */
 
-import { css, html, nothing, render } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
 import { Announcer } from './announcer.js';
 import { LedgerbellElement } from './base.js';
 import { cross } from './icons.js';
-import { place } from './place.js';
-import { base } from './styles.js';
+import { Keyed } from './keyed.js';
+import { linkOf } from './link.js';
+import { sheet } from './styles.js';
 
 const AT_MOST = 3;
 const STAY_MS = 6_000;
 const phone = matchMedia('(max-width: 480px)');
 
 /** @typedef {import('../types.js').Notification} Notification */
-/** @typedef {{item: Notification, leftMs: number, node: HTMLElement}} Toast */
+/** @typedef {{item: Notification, leftMs: number}} Toast */
 
 export class LedgerbellToaster extends LedgerbellElement {
   static hears = ['change', 'toast', 'toasts-moved'];
 
-  static styles = [
-    base,
-    css`
+  static sheets = [
+    sheet(`
       aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, calc(100vw - 2rem)); height: auto; margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
-      .toasts { display: grid; gap: 0.6rem; }
+      .toasts { display: grid; gap: .6rem; }
       .toast, .foot { border: 1px solid var(--line); border-radius: 12px; background: var(--surface); box-shadow: var(--shadow); }
-      .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: 0.75rem; padding: 0.85rem 0.6rem 0.85rem 0.9rem; border-left: 4px solid var(--accent); animation: in 0.2s ease-out; }
+      .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: .75rem; padding: .85rem .6rem .85rem .9rem; border-left: 4px solid var(--accent); animation: in .2s ease-out; }
       .good { border-left-color: var(--gain); }
       .bad { border-left-color: var(--alarm); }
-      @keyframes in { from { opacity: 0; transform: translateY(0.75rem); } }
+      @keyframes in { from { opacity: 0; transform: translateY(.75rem); } }
       .title { font-weight: 700; }
       .body { display: -webkit-box; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 4; }
-      .foot { display: flex; align-items: baseline; gap: 0.75rem; width: fit-content; margin: 0.6rem 0 0 auto; padding: 0.2rem 0.6rem; }
+      .foot { display: flex; align-items: baseline; gap: .75rem; width: fit-content; margin: .6rem 0 0 auto; padding: .2rem .6rem; }
       @media (max-width: 480px) {
-        aside { inset-inline: 0.5rem; bottom: 0.5rem; width: auto; }
-        .toast { padding-block: 0.5rem; }
+        aside { inset-inline: .5rem; bottom: .5rem; width: auto; }
+        .toast { padding-block: .5rem; }
         .body { -webkit-line-clamp: 2; }
-        .foot { margin-top: 0.3rem; }
+        .foot { margin-top: .3rem; }
       }
-    `,
+    `),
   ];
 
+  #nodes = new Keyed();
   #announcer = new Announcer(this);
   /** @type {Toast[]} newest first */
   #toasts = [];
@@ -75,7 +76,7 @@ export class LedgerbellToaster extends LedgerbellElement {
     else this.#look();
   }
 
-  render() {
+  get template() {
     const { words } = this;
     const more = this.#toasts.length - this.#room;
     return html`
@@ -91,18 +92,18 @@ export class LedgerbellToaster extends LedgerbellElement {
     `;
   }
 
-  updated() {
+  drawn() {
     const shown = this.#toasts.slice(0, this.#room);
-    for (const toast of shown) render(this.#toast(toast), toast.node);
     const focused = this.#area.matches(':focus-within');
-    place(/** @type {HTMLElement} */ (this.#area.firstElementChild), shown.map(({ node }) => node));
+    const entries = shown.map((toast) => ({ key: toast, shows: [this.words], template: () => this.#toast(toast) }));
+    this.#nodes.draw(/** @type {Element} */ (this.#area.firstElementChild), entries);
     // Always above what is open, for that may cover the corner it stands in.
     if (this.#area.matches(':popover-open') !== shown.length > 0) this.#area.togglePopover();
     if (focused && !this.#area.matches(':focus-within')) this.#giveFocusOn();
   }
 
   get #area() {
-    return /** @type {HTMLElement} */ (this.renderRoot.querySelector('aside'));
+    return /** @type {HTMLElement} */ (this.root.querySelector('aside'));
   }
 
   get #room() {
@@ -114,21 +115,19 @@ export class LedgerbellToaster extends LedgerbellElement {
     const { words } = this;
     const { item } = toast;
     const href = this.webAddress(item.link);
+    const tone = /failed$|flagged$/.test(item.kind) ? 'bad' : item.amount?.startsWith('+') ? 'good' : '';
     return html`
-      <span class="icon" aria-hidden="true">${item.icon}</span>
-      <div>
-        <p class="title" lang="en">${item.title}</p>
-        <p class="body" lang="en">${item.body}</p>
-        ${
-          href
-            ? html`<p class="small"><a href=${href} part="link" rel="noopener noreferrer" @click=${(/** @type {MouseEvent} */ event) => this.followed(event, item)}
-                >${words.say('view')}<span class="aside" lang="en">: ${item.title}</span></a></p>`
-            : nothing
-        }
+      <div class="toast ${tone}" part="toast" role="group" aria-label=${item.title} data-seq=${item.seq}>
+        <span class="icon" aria-hidden="true">${item.icon}</span>
+        <div>
+          <p class="title" lang="en">${item.title}</p>
+          <p class="body soft" lang="en">${item.body}</p>
+          ${href ? html`<p class="small">${linkOf(this, item, href)}</p>` : nothing}
+        </div>
+        <button class="cross" part="dismiss" type="button" title=${words.say('dismiss')} @click=${() => this.#drop((other) => other === toast)}>
+          ${cross}<span class="aside">${words.say('dismiss')}: <span lang="en">${item.title}</span></span>
+        </button>
       </div>
-      <button class="round dismiss" part="dismiss" type="button" title=${words.say('dismiss')} @click=${() => this.#drop((other) => other === toast)}>
-        ${cross}<span class="aside">${words.say('dismiss')}: <span lang="en">${item.title}</span></span>
-      </button>
     `;
   }
 
@@ -137,7 +136,7 @@ export class LedgerbellToaster extends LedgerbellElement {
   /** @param {Notification} item */
   #show(item) {
     this.#tick();
-    this.#toasts.unshift({ item, leftMs: item.lane === 'critical' ? Infinity : STAY_MS, node: makeNode(item) });
+    this.#toasts.unshift({ item, leftMs: item.lane === 'critical' ? Infinity : STAY_MS });
     this.#announcer.say(item);
     // What is pushed off comes back when there is room, but only if it was meant to stay.
     this.#toasts = this.#toasts.filter(({ leftMs }, at) => at < this.#room || leftMs === Infinity);
@@ -166,7 +165,7 @@ export class LedgerbellToaster extends LedgerbellElement {
   }
 
   #giveFocusOn() {
-    const next = this.#area.querySelector('.dismiss') ?? this.#before;
+    const next = this.#area.querySelector('.cross') ?? this.#before;
     if (next instanceof HTMLElement) next.focus();
     this.#look();
   }
@@ -200,22 +199,10 @@ export class LedgerbellToaster extends LedgerbellElement {
   };
 
   #key = (/** @type {KeyboardEvent} */ event) => {
-    const node = /** @type {Element} */ (event.target).closest('.toast');
+    const node = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('.toast'));
     if (event.key !== 'Escape' || !node) return;
     // The panel that may be open stays open.
     event.preventDefault();
-    this.#drop((toast) => toast.node === node);
+    this.#drop(({ item }) => String(item.seq) === node.dataset.seq);
   };
-}
-
-/** @param {Notification} item */
-function makeNode({ seq, title, kind, amount }) {
-  const node = document.createElement('div');
-  const bad = kind.endsWith('.failed') || kind === 'activity.flagged';
-  node.className = `toast ${bad ? 'bad' : amount && !amount.startsWith('-') ? 'good' : ''}`;
-  node.dataset.seq = String(seq);
-  node.setAttribute('part', 'toast');
-  node.setAttribute('role', 'group');
-  node.setAttribute('aria-label', title);
-  return node;
 }
