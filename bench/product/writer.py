@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -118,22 +119,29 @@ def check_accepted(rows: Sequence[Record], wanted: int) -> None:
         raise RuntimeError(f"a debit was refused: {rows[:3]}")
 
 
-async def main() -> None:
-    commands, settings = await Commands.open()
-    config = Config(**settings)
-    configure_logs("bench", "CRITICAL")  # Outages are on purpose here, and checked by what comes out.
+@asynccontextmanager
+async def open_writer(config: Config) -> AsyncIterator[Writer]:
+    """A writer in this process, and the way out of what it has committed."""
     db = Database(config.database_url, application="bench", pool_size=2)
     await db.connect()
     publisher = Publisher(config.broker_url, "bench")
     direct = DirectPublisher(db, publisher, "credit")
-    writer = Writer(db, direct)
-    async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(publisher.run()), tasks.create_task(direct.run())]
-        await publisher.linked.wait()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(publisher.run()), tasks.create_task(direct.run())]
+            await publisher.linked.wait()
+            yield Writer(db, direct)
+            for task in background:
+                task.cancel()
+    finally:
+        await db.close()
+
+
+async def main() -> None:
+    commands, settings = await Commands.open()
+    configure_logs("bench", "CRITICAL")  # Outages are on purpose here, and checked by what comes out.
+    async with open_writer(Config(**settings)) as writer:
         await commands.serve({"fund": writer.fund, "steady": writer.steady, "burst": writer.burst})
-        for task in background:
-            task.cancel()
-    await db.close()
 
 
 if __name__ == "__main__":
