@@ -17,15 +17,23 @@ START = """
 async (token) => {
     const { LedgerbellClient } = await import('/sdk/v1/client.js');
     const client = new LedgerbellClient({ getToken: async () => token });
-    const seen = { seqs: [], toasts: [], errors: [], became: [] };
+    const startedAt = Date.now();
+    const seen = { seqs: [], toasts: [], errors: [], became: [], counted: [] };
     client.addEventListener('notification', ({ detail }) => seen.seqs.push(detail.seq));
     client.addEventListener('toast', ({ detail }) => seen.toasts.push(detail.seq));
     client.addEventListener('error', ({ detail }) => seen.errors.push(detail.code));
     client.addEventListener('status', ({ detail }) => seen.became.push({ ...detail, at: Date.now() }));
-    Object.assign(window, { client, seen });
+    client.addEventListener('change', () => {
+        const { unread } = client.state;
+        if (seen.counted.at(-1)?.unread !== unread) seen.counted.push({ unread, at: Date.now() });
+    });
+    Object.assign(window, { client, seen, startedAt });
     client.start();
 }
 """
+
+# The page's own thread stands still, as one does that a runaway loop has.
+HANG = "(ms) => { setTimeout(() => { for (const end = Date.now() + ms; Date.now() < end; ); }, 0); }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class ClientTab:
         """Wait until the newest that is shown is this one."""
 
         async def there() -> bool:
-            return (await self.state())["cursor"] == f"1:{last}"
+            return bool((await self.state())["cursor"] == f"1:{last}")
 
         await until(there, within_seconds=seconds)
 

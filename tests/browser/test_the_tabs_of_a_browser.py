@@ -1,4 +1,4 @@
-"""The tabs of a browser share one line: whoever has it may close, hang or be cut off, all end with 1..n once."""
+"""The tabs of a browser share one line: who has it may close, hang or be cut off, all end with 1..n once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from playwright.async_api import BrowserContext, WebSocketRoute
 
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
-from tests.browser.client_tab import ClientTab, leader_of
+from tests.browser.client_tab import HANG, ClientTab, leader_of
 
 NewProfile = Callable[[], Awaitable[BrowserContext]]
-
-# The page's own thread stands still, as one does that a runaway loop has.
-HANG = "(ms) => { setTimeout(() => { for (const end = Date.now() + ms; Date.now() < end; ); }, 0); }"
 
 GIVE_UP = """
     () => window.client.addEventListener('toasts-moved', ({ detail }) => detail.take(window.seen.toasts))
