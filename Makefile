@@ -2,7 +2,7 @@
 # Plain `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check test bench docs format lock clean
+.PHONY: help setup demo up check test bench docs vendor format lock clean
 
 bin := .venv/bin
 folders := shared web services cli sandbox bench deploy tests conftest.py
@@ -21,7 +21,7 @@ up: ## Run it all on this machine, without the story
 	@scripts/setup demo
 	@exec $(bin)/ledgerbell up
 
-check: ## All that needs no server: format, lint, types, walls, lock, unit tests
+check: ## All that needs no server: format, lint, types, walls, locks, the SDK, unit tests
 	@scripts/setup
 	@$(bin)/python scripts/lock --check
 	@$(bin)/ruff format --check --quiet $(folders) || { echo 'not formatted: run `make format`'; exit 1; }
@@ -41,6 +41,10 @@ bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
 docs: ## Generate docs/api: OpenAPI of every service, AsyncAPI of all events
 	@scripts/setup
 	@$(bin)/ledgerbell docs docs/api
+
+vendor: ## Make the browser's third-party files anew, as web/package-lock.json has them
+	@scripts/setup
+	@$(bin)/python -m shared.testing.node web scripts/vendor.mjs
 
 format: ## Format the code and mend what ruff can mend
 	@scripts/setup

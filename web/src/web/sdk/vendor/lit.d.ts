@@ -1,4 +1,3 @@
-/** What the elements use of Lit. `make vendor` bundles lit.js out of this list. */
+/** What the elements use of Lit: its templates. `make vendor` bundles lit.js out of this list. */
 
-export { css, html, LitElement, nothing, render } from 'lit';
-export type { PropertyDeclarations, PropertyValues, TemplateResult } from 'lit';
+export { html, nothing, render } from 'lit-html';
