@@ -192,7 +192,7 @@ async def test_the_count_is_right_after_300_readings_from_three_tabs_at_once(
         await tab.until_seen(180)
 
         async def exact(tab: ClientTab = tab) -> bool:
-            return (await tab.state())["unread"] == left
+            return bool((await tab.state())["unread"] == left)
 
         await until(exact)
         unread = [item["seq"] for item in (await tab.state())["items"] if not item["read"]]
