@@ -57,5 +57,5 @@ lock: ## Resolve requirements.lock again (UPGRADE=1: with the newest versions)
 	@scripts/setup
 
 clean: ## Remove what was made here: .venv, the demo's servers with their data, caches
-	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .local web/dist web/node_modules docs/api/validator/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
