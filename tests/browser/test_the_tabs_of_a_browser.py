@@ -132,6 +132,22 @@ async def test_the_gateway_is_killed_while_debits_go_on(
 
 
 @pytest.mark.usefixtures("gateway_may_vanish")
+async def test_a_hidden_tab_does_not_keep_a_line_it_has_lost(
+    stack: Stack, owner: str, new_profile: NewProfile
+) -> None:
+    tabs = await three_tabs(await new_profile(), stack, owner)
+    leader = await leader_of(*tabs)
+    await leader.page.evaluate("() => Object.defineProperty(document, 'hidden', { get: () => true })")
+
+    stack.supervisor.kill("ws-gateway", restart=False)
+
+    await leader_of(*[tab for tab in tabs if tab is not leader])
+    await stack.supervisor.start("ws-gateway")
+    await debit(stack, owner, 1)
+    await expect_all_once(tabs, 2, seconds=60)
+
+
+@pytest.mark.usefixtures("gateway_may_vanish")
 async def test_the_network_stalls_and_comes_back(stack: Stack, owner: str, new_profile: NewProfile) -> None:
     profile = await new_profile()
     tabs = await three_tabs(profile, stack, owner)

@@ -204,14 +204,17 @@ export class LedgerbellClient extends EventTarget {
   }
 
   #tellStanding() {
-    this.#tabs?.tell({ type: 'standing', status: this.#status, polling: this.#polling, live: this.#feed.standing });
+    const [status, polling, live] = [this.#status, this.#polling, this.#feed.standing];
+    this.#tabs?.tell({ type: 'standing', status, polling, live, hidden: isHidden() });
   }
 
   /** @param {import('./tabs.js').Message} standing */
-  #heardStanding({ status, polling, live }) {
+  #heardStanding({ status, polling, live, hidden }) {
     this.#unanswered = 0;
-    this.#intake.take([live]);
+    if (JSON.stringify(live) !== JSON.stringify(this.#feed.standing)) this.#intake.take([live]);
     this.#become(status, polling);
+    // Where nobody looks a browser lets timers wait for minutes: what is tried again is tried here.
+    if (hidden && !isHidden() && (status !== 'online' || polling)) this.#tabs?.leader.seize();
   }
 
   /** A tab that is looked at does not wait for one that is stuck. */
