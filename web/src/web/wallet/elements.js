@@ -1,7 +1,10 @@
 /** Makes elements from data: text is only ever text, and a link only ever leads to a web page. */
 
+import { say } from './words.js';
+
 /**
- * @param {string} tag @param {Record<string, string | undefined>} attributes
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag @param {Record<string, string | undefined>} attributes
  * @param {...(Node | string)} children strings become text, never markup
  */
 export function element(tag, attributes = {}, ...children) {
@@ -11,27 +14,32 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** @param {string} words for those who listen */
 export const hiddenWord = (words) => element('span', { class: 'visually-hidden' }, words);
 
-/** The link of a notification, or null where it has none, or one that a browser would run instead of open. */
-export function linkTo(address, name) {
-  const href = webAddress(address);
-  return href && element('a', { href, rel: 'noopener noreferrer' }, 'View', hiddenWord(`: ${name}`));
-}
+/** A button of the quiet sort. @param {string} words @param {Record<string, string | undefined>} [attributes] */
+export const plainButton = (words, attributes = {}) => element('button', { class: 'plain', type: 'button', ...attributes }, words);
 
-/** A link that looks like a button and opens a tab of its own, which cannot reach this one; null as above. */
+/** Where what went wrong is said. @param {Record<string, string | undefined>} [attributes] */
+export const complaint = (attributes = {}) => element('p', { class: 'complaint', role: 'alert', ...attributes });
+
+/** @param {string} label @param {HTMLElement} input with an id */
+export const field = (label, input) => element('div', { class: 'field' }, element('label', { for: input.id }, label), input);
+
+/**
+ * A link that looks like a button and opens a tab of its own, which cannot reach this one; null where there is no
+ * address, or one that a browser would run instead of open.
+ * @param {string | null | undefined} address @param {string} words
+ */
 export function outwards(address, words) {
-  const href = webAddress(address);
-  return href && element('a', { class: 'primary', href, target: '_blank', rel: 'noopener noreferrer' }, words, hiddenWord(' (opens a new tab)'));
+  if (!address || !URL.canParse(address, location.origin)) return null;
+  const { protocol, href } = new URL(address, location.origin);
+  if (protocol !== 'https:' && protocol !== 'http:') return null;
+  return element('a', { class: 'primary', href, target: '_blank', rel: 'noopener noreferrer' }, words, hiddenWord(` ${say('newTab')}`));
 }
 
 /** A link within this page. @param {string} path @param {string} words */
 export const hereTo = (path, words) => element('a', { href: path }, words);
 
-function webAddress(address) {
-  if (!address || !URL.canParse(address, location.origin)) return null;
-  const url = new URL(address, location.origin);
-  return ['https:', 'http:'].includes(url.protocol) ? url.href : null;
-}
-
-export const byId = (id) => document.getElementById(id);
+/** What the page was written with. @param {string} id */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

@@ -1,21 +1,25 @@
 /** A short text that is meant to be typed elsewhere, large, with a button that copies it. */
 
-import { element, hiddenWord } from '../elements.js';
+import { element, hiddenWord, plainButton } from '../elements.js';
+import { say } from '../words.js';
 
 const SAID_MS = 2_000;
 
 export class Copy {
   #text = element('output', { class: 'copy-text' });
-  #words = element('span', {}, 'Copy');
-  #timer = 0;
+  #words = element('span', {}, say('copy'));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
-  /** @param {string} label @param {string} name its class, and what the button says it copies */
-  constructor(label, name) {
-    const button = element('button', { class: 'plain', type: 'button' }, this.#words, hiddenWord(` the ${name}`));
+  /** @param {string} label @param {string} name its class @param {string} what the button copies, for those who listen */
+  constructor(label, name, what) {
+    const button = plainButton('');
+    button.append(this.#words, hiddenWord(` ${what}`));
     button.addEventListener('click', () => this.#copy());
     this.node = element('div', { class: `copy ${name}`, hidden: '' }, element('span', { class: 'copy-label' }, label), this.#text, button);
   }
 
+  /** @param {string | null | undefined} text */
   render(text) {
     this.node.hidden = !text;
     if (this.#text.textContent !== (text ?? '')) this.#text.textContent = text ?? '';
@@ -25,12 +29,12 @@ export class Copy {
     clearTimeout(this.#timer);
     try {
       await navigator.clipboard.writeText(this.#text.textContent);
-      this.#words.textContent = 'Copied';
+      this.#words.textContent = say('copied');
     } catch {
       // No clipboard without https, or not allowed: marked, it is one key press away.
-      getSelection().selectAllChildren(this.#text);
-      this.#words.textContent = 'Marked: press Ctrl+C';
+      getSelection()?.selectAllChildren(this.#text);
+      this.#words.textContent = say('marked');
     }
-    this.#timer = setTimeout(() => (this.#words.textContent = 'Copy'), SAID_MS);
+    this.#timer = setTimeout(() => (this.#words.textContent = say('copy')), SAID_MS);
   }
 }

@@ -1,8 +1,9 @@
 /** Joins the actions to each other, to the page's parts, and to what the client hears. */
 
-import { ApiError, Refused } from '../api.js';
+import { ApiError, Refused } from '/sdk/v1/errors.js';
+import { isZero } from '/sdk/v1/format.js';
 import { byId } from '../elements.js';
-import { isZero } from '../format.js';
+import { CURRENCY } from './amounts.js';
 import { Intent } from './intent.js';
 import { attempt, tellOfToken } from './outcome.js';
 import { PAYMENTS, TopUp } from './payments.js';
@@ -12,39 +13,48 @@ import { STATEMENT } from './statement.js';
 import { Tabs } from './tabs.js';
 import { VERIFICATIONS, Verify } from './verifications.js';
 
-const KINDS = { verifications: VERIFICATIONS, payments: PAYMENTS, refunds: REFUNDS, statement: STATEMENT };
 const LINK = /^\/(payments|verifications|refunds)\/([^/?#]+)$/;
+const AGE_EVERY_MS = 30_000;
+
+/** @typedef {'payments' | 'verifications' | 'refunds'} Thing what is begun, followed and has a place of its own */
+/** @typedef {'top-up' | 'verify'} Form */
 
 export class Desk {
   #client;
   #records;
   #tabs;
-  #forms;
+  #topUp;
+  #verify;
   #connected = false;
   #asked = false;
 
-  /** @param {import('../api.js').Api} api @param {import('../client.js').LedgerbellClient} client */
-  constructor(api, client) {
-    this.api = api;
+  /** @param {import('/sdk/v1/client.js').LedgerbellClient} client */
+  constructor(client) {
     this.#client = client;
-    this.#records = Object.fromEntries(Object.entries(KINDS).map(([name, kind]) => [name, new Records(byId(`panel-${name}`), kind, this)]));
-    this.#tabs = new Tabs(byId('records-tabs'), (name) => this.#records[name].load());
-    this.#forms = {
-      'top-up': new TopUp(byId('form-top-up'), this),
-      verify: new Verify(byId('form-verify'), this),
+    this.api = client.api;
+    this.#records = {
+      verifications: new Records(byId('panel-verifications'), VERIFICATIONS, this),
+      payments: new Records(byId('panel-payments'), PAYMENTS, this),
+      refunds: new Records(byId('panel-refunds'), REFUNDS, this),
+      statement: new Records(byId('panel-statement'), STATEMENT, this),
     };
-    for (const name of Object.keys(this.#forms)) byId(`open-${name}`).addEventListener('click', () => this.#toggle(name));
+    this.#tabs = new Tabs(byId('records-tabs'), (name) => this.#records[/** @type {Thing | 'statement'} */ (name)].load());
+    this.#topUp = new TopUp(byId('form-top-up'), this);
+    this.#verify = new Verify(byId('form-verify'), this);
+    byId('open-top-up').addEventListener('click', () => this.#toggle('top-up'));
+    byId('open-verify').addEventListener('click', () => this.#toggle('verify'));
     byId('open-account').addEventListener('click', () => this.#openAccount());
-    client.addEventListener('arrived', ({ detail }) => this.#arrived(detail));
+    client.addEventListener('notification', (event) => this.#arrived(/** @type {CustomEvent} */ (event).detail));
     client.addEventListener('change', () => this.#follow());
+    setInterval(() => this.#each((records) => records.age()), AGE_EVERY_MS);
   }
 
   /** Show what an address of this page names. @param {string} path */
   async go(path) {
-    const [, name, id] = LINK.exec(path) ?? [];
-    if (name) {
-      this.#tabs.show(name);
-      await this.#records[name].open(decodeURIComponent(id));
+    const place = placeOf(path);
+    if (place) {
+      this.#tabs.show(place.name);
+      await this.#records[place.name].open(place.id);
     } else if (path === '/topup') {
       this.#tabs.show('verifications');
       this.topUp();
@@ -56,21 +66,23 @@ export class Desk {
 
   // ------------------------------------------------------------------ what the forms and rows ask for
 
-  /** Something was begun: show it where it is followed. */
+  /** Something was begun: show it where it is followed. @param {Thing} name @param {import('./records.js').Item} item */
   async made(name, item) {
-    this.#close();
+    const records = this.#records[name];
+    this.#show(null);
     this.#tabs.show(name);
-    this.#records[name].adopt(item);
-    const id = KINDS[name].idOf(item);
+    const id = records.adopt(item);
     // It may have moved on since it was answered.
-    this.#records[name].refresh(id);
-    await this.#records[name].open(id);
+    records.refresh(id);
+    await records.open(id);
   }
 
+  /** @param {Thing} name @param {string} id */
   changed(name, id) {
     return this.#records[name].refresh(id);
   }
 
+  /** @param {Thing} name @param {string} id */
   heardOf(name, id) {
     this.#records[name].heardOf(id);
   }
@@ -78,52 +90,57 @@ export class Desk {
   /** Offer to top up by at least so much. @param {string} [least] */
   topUp(least) {
     this.#show('top-up');
-    this.#forms['top-up'].focus(least);
+    this.#topUp.focus(least);
   }
 
+  /** @param {string} currency */
   available(currency) {
     return this.#client.state.balances.find((balance) => balance.currency === currency)?.available ?? '0';
   }
 
   // ------------------------------------------------------------------ forms
 
+  /** @param {Form} name */
   #toggle(name) {
-    if (!byId(`form-${name}`).hidden) return this.#close();
-    this.#show(name);
-    this.#forms[name].focus();
+    const opens = byId(`form-${name}`).hidden;
+    this.#show(opens ? name : null);
+    if (opens) (name === 'verify' ? this.#verify : this.#topUp).focus();
   }
 
+  /** @param {Form | null} name */
   #show(name) {
-    for (const other of Object.keys(this.#forms)) {
+    for (const other of ['top-up', 'verify']) {
       byId(`form-${other}`).hidden = other !== name;
       byId(`open-${other}`).setAttribute('aria-expanded', String(other === name));
     }
   }
 
-  #close() {
-    this.#show('');
-  }
-
   // ------------------------------------------------------------------ what is heard
 
+  /** @param {import('/sdk/v1/types.js').Notification} notification */
   #arrived({ link, kind, amount }) {
-    const [, name, id] = LINK.exec(link ?? '') ?? [];
-    if (name) this.#records[name].heardOf(id);
+    const place = placeOf(link ?? '');
+    if (place) this.#records[place.name].heardOf(place.id);
     if (amount) this.#records.statement.reload();
     // An automatic refund is told of at its verification.
-    if (kind === 'refund.completed' && name !== 'refunds') this.#records.refunds.reload();
+    if (kind === 'refund.completed' && place?.name !== 'refunds') this.#records.refunds.reload();
   }
 
   #follow() {
-    const { status, balances, loaded } = this.#client.state;
-    for (const records of Object.values(this.#records)) records.connected(status === 'online');
-    const connected = status === 'online' || status === 'polling';
+    const { status, polling, balances, loaded } = this.#client.state;
+    const connected = status === 'online';
+    this.#each((records) => records.connected(connected && !polling));
     // What was missed is replayed as notifications, but not everything that changes has one.
-    if (connected && !this.#connected) for (const records of Object.values(this.#records)) records.lookAtAll();
+    if (connected && !this.#connected) this.#each((records) => records.lookAtAll());
     this.#connected = connected;
     byId('actions').hidden = balances.length === 0;
     if (balances.length > 0) byId('no-account').hidden = true;
     else if (connected && loaded) this.#askForAccount();
+  }
+
+  /** @param {(records: Records) => void} work */
+  #each(work) {
+    for (const records of Object.values(this.#records)) work(records);
   }
 
   async #askForAccount() {
@@ -142,11 +159,17 @@ export class Desk {
   #openAccount() {
     const intent = new Intent(this.api);
     attempt(byId('open-account'), byId('no-account-words'), async () => {
-      const account = await intent.send('/v1/accounts', { currency: 'USD' });
+      const account = await intent.send('/v1/accounts', { currency: CURRENCY });
       this.#client.learn([account]);
       byId('no-account').hidden = true;
       byId('actions').hidden = false;
       if (isZero(account.available)) this.topUp();
     });
   }
+}
+
+/** @param {string} path @returns {{name: Thing, id: string} | null} */
+function placeOf(path) {
+  const found = LINK.exec(path);
+  return found && { name: /** @type {Thing} */ (found[1]), id: decodeURIComponent(found[2]) };
 }

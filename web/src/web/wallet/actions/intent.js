@@ -1,13 +1,13 @@
 /** One key for each thing the user wants done, kept until it is known what became of it: a repetition moves nothing twice. */
 
-import { Refused, Unreachable } from '../api.js';
+import { Refused, Unreachable } from '/sdk/v1/errors.js';
 
 export class Intent {
   #api;
   /** @type {Map<string, string>} keys by what was asked for */
   #open = new Map();
 
-  /** @param {import('../api.js').Api} api */
+  /** @param {import('/sdk/v1/api.js').Api} api */
   constructor(api) {
     this.#api = api;
   }

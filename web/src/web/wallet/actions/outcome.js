@@ -1,14 +1,9 @@
 /** Presses a button for its user, and says in words beside it what came of it. */
 
-import { ApiError, Unauthorised } from '../api.js';
-import { money } from '../format.js';
-import { minus } from './amounts.js';
+import { ApiError, Refused, Unauthorised } from '/sdk/v1/errors.js';
+import { isKey, money, say } from '../words.js';
+import { CURRENCY, minus } from './amounts.js';
 import { leavesOpen } from './intent.js';
-
-const OPEN_WORDS = {
-  service_away: 'Nothing was done: a service is away for the moment. Try again.',
-  idempotency_key_in_flight: 'It is still being worked on. Try again in a moment.',
-};
 
 /**
  * Do the work once, however often the button is pressed meanwhile. The button keeps the keyboard.
@@ -38,20 +33,30 @@ export function tellOfToken(where, error) {
 
 /** @param {ApiError} error */
 export function wordsFor(error) {
-  const { code, errors, remaining, currency } = error.problem ?? {};
-  if (leavesOpen(error)) return OPEN_WORDS[code] ?? 'It is unknown whether that was done. Try again: it is done once only.';
+  const { code, errors, remaining, least, most, currency = CURRENCY } = problemOf(error);
+  if (leavesOpen(error)) return isKey(code) ? say(code) : say('outcomeUnknown');
   const short = shortage(error);
-  if (short) return `${money(short.missing, short.currency)} is missing: it costs ${money(short.required, short.currency)}, and you have ${money(short.available, short.currency)}.`;
-  if (remaining) return `More than what remains to be refunded: ${money(remaining, currency)}.`;
-  if (errors?.length) return errors.map(({ field, message }) => `${field.split('.').at(-1)}: ${message}`).join('; ');
-  return sentence(error.message);
+  if (short) return wordsForShortage(short.missing, short.required, short.available, short.currency);
+  if (remaining) return say('exceeds', { amount: money(remaining, currency) });
+  if (least && most) return say('amount_out_of_range', { least: money(least, currency), most: money(most, currency) });
+  // The services' own words, in English, where there are no others.
+  if (errors?.length) return errors.map((/** @type {{field: string, message: string}} */ { field, message }) => `${field.split('.').at(-1)}: ${message}`).join('; ');
+  return isKey(code) ? say(code) : sentence(error.message);
 }
 
 /** What the balance is short of, where that is what was wrong. @param {ApiError} error */
 export function shortage(error) {
-  const { code, required, available, currency } = error.problem ?? {};
+  const { code, required, available, currency } = problemOf(error);
   if (code !== 'insufficient_credits' || !required || !available) return null;
   return { missing: minus(required, available), required, available, currency };
 }
 
-export const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');
+/** @param {string} missing @param {string} price @param {string} available @param {string} currency */
+export const wordsForShortage = (missing, price, available, currency) =>
+  say('missing', { missing: money(missing, currency), price: money(price, currency), available: money(available, currency) });
+
+/** @param {ApiError} error @returns {Record<string, any>} */
+const problemOf = (error) => (error instanceof Refused ? error.problem : {});
+
+/** @param {string} words */
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');

@@ -1,29 +1,28 @@
 /** Topping up: begun with an amount, paid on the provider's own page, given up or refunded from its row. */
 
-import { element, outwards } from '../elements.js';
-import { money } from '../format.js';
-import { atLeast, typed } from './amounts.js';
+import { complaint, element, field, outwards, plainButton } from '../elements.js';
+import { asTyped, money, roundMoney, say } from '../words.js';
+import { atLeast, CURRENCY, typed } from './amounts.js';
 import { Intent } from './intent.js';
 import { attempt } from './outcome.js';
 import { CardRefund } from './refunds.js';
 import { paymentState } from './states.js';
 
 const PATH = '/v1/payments';
-const CURRENCY = 'USD';
 const PRESETS = ['5.00', '10.00', '20.00', '50.00'];
 const OPEN = ['initiated', 'pending', 'unknown'];
 
 /** @type {import('./records.js').Kind} */
 export const PAYMENTS = {
   path: PATH,
-  empty: 'No payments yet. Top up, and they show here.',
+  empty: 'noPayments',
   idOf: (item) => item.payment_id,
   timeOf: (item) => item.created_at,
-  title: () => 'Top-up',
+  title: () => say('payment'),
   state: paymentState,
   facts: (item) => [
-    ['Reference', item.reference],
-    ['Reason', item.reason],
+    [say('reference'), item.reference],
+    [say('reason'), item.reason],
   ],
   asks: (item) => OPEN.includes(item.state),
   controls: (desk) => new PaymentControls(desk),
@@ -32,26 +31,22 @@ export const PAYMENTS = {
 export class TopUp {
   #desk;
   #intent;
-  #amount;
-  #button;
-  #words;
-  #presets;
+  #amount = element('input', { id: 'top-up-amount', name: 'amount', inputmode: 'decimal', autocomplete: 'off', required: '', 'aria-describedby': 'top-up-words' });
+  #button = element('button', { class: 'primary', type: 'submit' });
+  #words = complaint({ id: 'top-up-words' });
+  #presets = PRESETS.map((preset) => element('button', { class: 'chip', type: 'button', 'aria-pressed': 'false', value: preset }, roundMoney(preset, CURRENCY)));
 
-  /** @param {HTMLElement} root takes the form @param {object} desk */
+  /** @param {HTMLElement} root takes the form @param {import('./desk.js').Desk} desk */
   constructor(root, desk) {
     this.#desk = desk;
     this.#intent = new Intent(desk.api);
-    this.#amount = element('input', { id: 'top-up-amount', name: 'amount', inputmode: 'decimal', autocomplete: 'off', required: '', 'aria-describedby': 'top-up-words' });
-    this.#button = element('button', { class: 'primary', type: 'submit' }, 'Top up');
-    this.#words = element('p', { class: 'complaint', id: 'top-up-words', role: 'alert' });
-    this.#presets = PRESETS.map((preset) => element('button', { class: 'chip', type: 'button', 'aria-pressed': 'false', value: preset }, money(preset, CURRENCY, { short: true })));
     for (const preset of this.#presets) preset.addEventListener('click', () => this.#choose(preset.value));
     const form = element(
       'form',
       { class: 'form', novalidate: '', 'aria-labelledby': 'top-up-heading' },
-      element('h2', { id: 'top-up-heading' }, 'Top up'),
-      element('div', { class: 'chips', role: 'group', 'aria-label': 'Amounts' }, ...this.#presets),
-      element('div', { class: 'field' }, element('label', { for: 'top-up-amount' }, `Amount in ${CURRENCY}`), this.#amount),
+      element('h2', { id: 'top-up-heading' }, say('topUp')),
+      element('div', { class: 'chips', role: 'group', 'aria-label': say('amounts') }, ...this.#presets),
+      field(say('amountIn', { currency: CURRENCY }), this.#amount),
       this.#words,
       this.#button,
     );
@@ -71,22 +66,23 @@ export class TopUp {
     this.#amount.select();
   }
 
+  /** @param {string} amount */
   #choose(amount) {
-    this.#amount.value = amount;
+    this.#amount.value = asTyped(amount);
     this.#show();
   }
 
   #show() {
     const amount = typed(this.#amount.value);
     for (const preset of this.#presets) preset.setAttribute('aria-pressed', String(preset.value === amount));
-    this.#button.textContent = amount === null ? 'Top up' : `Top up ${money(amount, CURRENCY)}`;
+    this.#button.textContent = amount === null ? say('topUp') : say('topUpBy', { amount: money(amount, CURRENCY) });
     if (amount !== null) this.#words.textContent = '';
   }
 
   async #pay() {
     const amount = typed(this.#amount.value);
     if (amount === null) {
-      this.#words.textContent = 'Type an amount, such as 12.50.';
+      this.#words.textContent = say('typeAmount');
       this.#amount.focus();
       return;
     }
@@ -99,12 +95,14 @@ class PaymentControls {
   #intent;
   #note = element('p', { class: 'quiet' });
   #checkout = element('p', { class: 'next' });
+  /** @type {string | null} */
   #address = null;
-  #cancel = element('button', { class: 'plain', type: 'button' }, 'Cancel this payment');
-  #words = element('p', { class: 'complaint', role: 'alert' });
+  #cancel = plainButton(say('cancelPayment'));
+  #words = complaint();
   #refund;
   #id = '';
 
+  /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
     this.#desk = desk;
     this.#intent = new Intent(desk.api);
@@ -114,19 +112,21 @@ class PaymentControls {
     this.node = element('div', {}, this.#note, buttons, this.#words, this.#refund.node);
   }
 
+  /** @param {import('./records.js').Item} item */
   render(item) {
     this.#id = item.payment_id;
-    this.#note.textContent = item.state === 'unknown' ? 'The payment provider has not answered yet. This page keeps asking; nothing is paid twice.' : '';
+    this.#note.textContent = item.state === 'unknown' ? say('paymentUnknownNote') : '';
     this.#renderCheckout(item);
     this.#cancel.hidden = !OPEN.includes(item.state);
     this.#refund.render(item);
   }
 
+  /** @param {import('./records.js').Item} item */
   #renderCheckout({ checkout_url: address, amount, currency }) {
     // Made anew only when it changes, for the keyboard may stand on it.
     if (address === this.#address) return;
     this.#address = address;
-    const link = outwards(address, `Pay ${money(amount, currency)} at the checkout`);
+    const link = outwards(address, say('pay', { amount: money(amount, currency) }));
     link?.setAttribute('data-next', '');
     this.#checkout.replaceChildren(...(link ? [link] : []));
   }

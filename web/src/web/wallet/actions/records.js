@@ -1,25 +1,28 @@
 /** The user's records of one kind: newest first, page by page, each fetched again when something is heard of it. */
 
-import { ApiError } from '../api.js';
-import { element } from '../elements.js';
-import { Row } from './row.js';
+import { ApiError } from '/sdk/v1/errors.js';
+import { element, plainButton } from '../elements.js';
+import { say } from '../words.js';
 import { tellOfToken, wordsFor } from './outcome.js';
+import { Row } from './row.js';
 import { Watch } from './watch.js';
 
 const PAGE = 20;
 
+/** @typedef {Record<string, any>} Item a record as its service has it */
+
 /**
  * @typedef {object} Kind how one kind of record is told
  * @property {string} path where they are had
- * @property {string} empty what is said while there is none
- * @property {(item: any) => string} idOf
- * @property {(item: any) => string} timeOf
- * @property {(item: any) => string} title
+ * @property {import('../words.js').Key} empty what is said while there is none
+ * @property {(item: Item) => string} idOf
+ * @property {(item: Item) => string} timeOf
+ * @property {(item: Item) => string} title
  * @property {(item: any) => import('./states.js').Shown} state
  * @property {boolean} [signed] whether money in is told from money out
- * @property {(item: any) => [string, string | null | undefined][]} facts shown when the row is open, empty ones left out
- * @property {(item: any) => boolean} [asks] whether it wants something of the user, and is open from the start
- * @property {(desk: any) => {node: HTMLElement, render: (item: any) => void}} [controls]
+ * @property {(item: Item) => [string, string | null | undefined][]} facts shown when the row is open, empty ones left out
+ * @property {(item: Item) => boolean} [asks] whether it wants something of the user, and is open from the start
+ * @property {(desk: import('./desk.js').Desk) => {node: HTMLElement, render: (item: Item) => void}} [controls]
  */
 
 export class Records {
@@ -27,15 +30,17 @@ export class Records {
   #desk;
   #list = element('ol', { class: 'list', role: 'list' });
   #note = element('p', { class: 'empty', role: 'status' });
-  #older = element('button', { class: 'plain', type: 'button', hidden: '' }, 'Show older');
-  /** @type {Map<string, {item: object, row: Row, turn: number}>} */
+  #older = plainButton(say('older'), { hidden: '' });
+  /** @type {Map<string, {item: Item, row: Row, turn: number}>} */
   #known = new Map();
   #turn = 0;
+  /** @type {Promise<void> | null} */
   #loading = null;
+  /** @type {string | null} */
   #next = null;
   #watch = new Watch((id) => this.refresh(id));
 
-  /** @param {HTMLElement} root its panel @param {Kind} kind @param {object} desk what its controls work with */
+  /** @param {HTMLElement} root its panel @param {Kind} kind @param {import('./desk.js').Desk} desk what its controls work with */
   constructor(root, kind, desk) {
     this.#kind = kind;
     this.#desk = desk;
@@ -73,20 +78,23 @@ export class Records {
     }
   }
 
-  /** What has just been made: shown at once, if it was not heard of before. */
+  /** What has just been made: shown at once, if it was not heard of before. Its id. @param {Item} item */
   adopt(item) {
-    if (!this.#known.has(this.#kind.idOf(item))) this.#put(item, ++this.#turn);
+    const id = this.#kind.idOf(item);
+    if (!this.#known.has(id)) this.#put(item, ++this.#turn);
+    return id;
   }
 
   /** Open a record's row and put the keyboard there; false where there is no such record. @param {string} id */
   async open(id) {
     if (!this.#known.has(id)) await this.load();
     const there = this.#known.has(id) || (await this.refresh(id));
-    if (there) this.#known.get(id).row.focus();
-    else this.#say('There is no such record.');
+    if (there) this.#known.get(id)?.row.focus();
+    else this.#say(say('noRecord'));
     return there;
   }
 
+  /** @param {string} id */
   heardOf(id) {
     if (this.loaded || this.#known.has(id)) this.refresh(id);
   }
@@ -96,10 +104,16 @@ export class Records {
     this.#watch.socket = socket;
   }
 
+  /** Time has passed. */
+  age() {
+    for (const { row } of this.#known.values()) row.age();
+  }
+
   lookAtAll() {
     this.#watch.lookAtAll();
   }
 
+  /** @param {string | null} before */
   async #page(before) {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (before !== null) query.set('before', before);
@@ -119,12 +133,13 @@ export class Records {
     this.#older.hidden = this.#next === null;
   }
 
+  /** @param {string} words */
   #say(words) {
-    this.#note.textContent = words || (this.#known.size === 0 ? this.#kind.empty : '');
+    this.#note.textContent = words || (this.#known.size === 0 ? say(this.#kind.empty) : '');
     this.#note.hidden = this.#note.textContent === '';
   }
 
-  /** An answer that was asked for earlier than the one that is shown is of the past. */
+  /** An answer that was asked for earlier than the one that is shown is of the past. @param {Item} item @param {number} turn */
   #put(item, turn) {
     const id = this.#kind.idOf(item);
     const known = this.#known.get(id);
@@ -136,14 +151,17 @@ export class Records {
     this.#say('');
   }
 
+  /** @param {Row} row @param {Item} item */
   #place(row, item) {
     const when = this.#kind.timeOf(item);
-    const older = [...this.#list.children].find((other) => other.dataset.time < when);
+    const rows = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const older = rows.find((other) => (other.dataset.time ?? '') < when);
     row.node.dataset.time = when;
     this.#list.insertBefore(row.node, older ?? null);
     return row;
   }
 
+  /** @param {Item} item */
   #pace(item) {
     return this.#kind.state(item).pace;
   }

@@ -1,61 +1,69 @@
 /** What states are called, with a sign each so that none is told by colour alone, and how soon to look again. */
 
+import { isKey, say } from '../words.js';
+
+/** @typedef {'waiting' | 'busy' | 'good' | 'bad' | 'over' | 'plain'} Tone */
+
 /**
- * @typedef {object} Shown
- * @property {string} words
- * @property {'waiting' | 'busy' | 'good' | 'bad' | 'over' | 'plain'} tone
- * @property {'moving' | 'waiting' | 'over'} pace `moving`: soon different, and no notification will say so;
+ * @typedef {'moving' | 'waiting' | 'over'} Pace `moving`: soon different, and no notification will say so;
  *   `waiting`: a notification will; `over`: it stays as it is
  */
 
+/** @typedef {{words: string, tone: Tone, pace: Pace}} Shown */
+
 const SIGNS = { waiting: '◷', busy: '⋯', good: '✓', bad: '✕', over: '–', plain: '' };
 
+/** @type {Record<string, [Tone, Pace]>} */
 const PAYMENTS = {
-  initiated: ['Starting', 'busy', 'moving'],
-  unknown: ['Not confirmed yet', 'busy', 'moving'],
-  pending: ['Waiting for you to pay', 'waiting', 'waiting'],
-  succeeded: ['Paid, credits on their way', 'busy', 'waiting'],
-  completed: ['Completed', 'good', 'over'],
-  failed: ['Failed', 'bad', 'over'],
-  expired: ['Expired', 'over', 'over'],
-  cancelled: ['Cancelled', 'over', 'over'],
-  requires_review: ['Being looked into', 'busy', 'waiting'],
+  initiated: ['busy', 'moving'],
+  unknown: ['busy', 'moving'],
+  pending: ['waiting', 'waiting'],
+  succeeded: ['busy', 'waiting'],
+  completed: ['good', 'over'],
+  failed: ['bad', 'over'],
+  expired: ['over', 'over'],
+  cancelled: ['over', 'over'],
 };
 
+/** @type {Record<string, [Tone, Pace]>} */
 const VERIFICATIONS = {
-  holding: ['Getting a number', 'busy', 'moving'],
-  requested: ['Getting a number', 'busy', 'moving'],
-  unknown: ['Not confirmed yet', 'busy', 'moving'],
-  awaiting_sms: ['Waiting for the SMS', 'waiting', 'waiting'],
-  expiring: ['Time is up, closing', 'busy', 'moving'],
-  cancelling: ['Cancelling', 'busy', 'moving'],
-  completed: ['Code received', 'good', 'over'],
-  failed: ['Failed, not charged', 'bad', 'over'],
-  rejected: ['Not enough credits', 'bad', 'over'],
-  timed_out: ['No SMS in time', 'over', 'over'],
-  cancelled: ['Cancelled', 'over', 'over'],
-  requires_review: ['Being looked into', 'busy', 'waiting'],
+  holding: ['busy', 'moving'],
+  requested: ['busy', 'moving'],
+  unknown: ['busy', 'moving'],
+  awaiting_sms: ['waiting', 'waiting'],
+  expiring: ['busy', 'moving'],
+  cancelling: ['busy', 'moving'],
+  completed: ['good', 'over'],
+  failed: ['bad', 'over'],
+  rejected: ['bad', 'over'],
+  timed_out: ['over', 'over'],
+  cancelled: ['over', 'over'],
 };
 
+/** @type {Record<string, [Tone, Pace]>} */
 const REFUNDS = {
-  holding: ['Being asked for', 'busy', 'moving'],
-  initiated: ['Asked for', 'waiting', 'waiting'],
-  processing: ['On its way', 'busy', 'waiting'],
-  completed: ['Refunded', 'good', 'over'],
-  failed: ['Failed', 'bad', 'over'],
-  rejected: ['Rejected', 'bad', 'over'],
-  cancelled: ['Cancelled', 'over', 'over'],
-  requires_review: ['Being looked into', 'busy', 'waiting'],
+  holding: ['busy', 'moving'],
+  initiated: ['waiting', 'waiting'],
+  processing: ['busy', 'waiting'],
+  completed: ['good', 'over'],
+  failed: ['bad', 'over'],
+  rejected: ['bad', 'over'],
+  cancelled: ['over', 'over'],
 };
 
-export const paymentState = ({ state }) => shown(PAYMENTS, state);
-export const verificationState = ({ state }) => shown(VERIFICATIONS, state);
-export const refundState = ({ state }) => shown(REFUNDS, state);
+/** @param {{state: string}} item */
+export const paymentState = ({ state }) => shown('payment', PAYMENTS, state);
+/** @param {{state: string}} item */
+export const verificationState = ({ state }) => shown('verification', VERIFICATIONS, state);
+/** @param {{state: string}} item */
+export const refundState = ({ state }) => shown('refund', REFUNDS, state);
 
+/** @param {Tone} tone */
 export const signOf = (tone) => SIGNS[tone];
 
-/** @returns {Shown} */
-function shown(known, state) {
-  const [words, tone, pace] = known[state] ?? [state.replaceAll('_', ' '), 'busy', 'waiting'];
-  return { words, tone, pace };
+/** @param {string} what @param {Record<string, [Tone, Pace]>} known @param {string} state @returns {Shown} */
+function shown(what, known, state) {
+  const [tone, pace] = known[state] ?? ['busy', 'waiting'];
+  const key = `${what}_${state}`;
+  return { words: isKey(key) ? say(key) : state.replaceAll('_', ' '), tone, pace };
 }

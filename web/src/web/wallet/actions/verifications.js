@@ -1,12 +1,12 @@
 /** Verifying: a service is chosen, its number shown, and its code when it comes; given up or refunded from its row. */
 
-import { ApiError } from '../api.js';
-import { element } from '../elements.js';
-import { clock, money } from '../format.js';
+import { ApiError, Refused } from '/sdk/v1/errors.js';
+import { complaint, element, field, plainButton } from '../elements.js';
+import { clock, money, say } from '../words.js';
 import { minus } from './amounts.js';
 import { Copy } from './copy.js';
 import { Intent } from './intent.js';
-import { attempt, shortage, tellOfToken, wordsFor } from './outcome.js';
+import { attempt, shortage, tellOfToken, wordsFor, wordsForShortage } from './outcome.js';
 import { CreditRefund } from './refunds.js';
 import { verificationState } from './states.js';
 
@@ -17,14 +17,14 @@ const OPEN = ['holding', ...CANCELLABLE, 'expiring', 'cancelling'];
 /** @type {import('./records.js').Kind} */
 export const VERIFICATIONS = {
   path: PATH,
-  empty: 'No verifications yet. Get a code, and its number shows here.',
+  empty: 'noVerifications',
   idOf: (item) => item.verification_id,
   timeOf: (item) => item.created_at,
   title: (item) => item.service_name ?? item.service,
   state: verificationState,
   facts: (item) => [
-    ['Reference', item.reference],
-    ['Reason', item.reason],
+    [say('reference'), item.reference],
+    [say('reason'), item.reason],
   ],
   asks: (item) => OPEN.includes(item.state),
   controls: (desk) => new VerificationControls(desk),
@@ -33,24 +33,26 @@ export const VERIFICATIONS = {
 export class Verify {
   #desk;
   #intent;
+  /** @type {Map<string, {name: string, price: string, currency: string}>} */
   #services = new Map();
+  /** @type {Promise<any> | null} */
   #loading = null;
   #choice = element('select', { id: 'verify-service', name: 'service', 'aria-describedby': 'verify-words' });
-  #button = element('button', { class: 'primary', type: 'submit' }, 'Get a number');
-  #words = element('p', { class: 'complaint', id: 'verify-words', role: 'alert' });
-  #topUp = element('button', { class: 'plain', type: 'button', hidden: '' }, 'Top up');
+  #button = element('button', { class: 'primary', type: 'submit' }, say('getNumber'));
+  #words = complaint({ id: 'verify-words' });
+  #topUp = plainButton(say('topUp'), { hidden: '' });
   #short = '';
 
-  /** @param {HTMLElement} root takes the form @param {object} desk */
+  /** @param {HTMLElement} root takes the form @param {import('./desk.js').Desk} desk */
   constructor(root, desk) {
     this.#desk = desk;
     this.#intent = new Intent(desk.api);
     const form = element(
       'form',
       { class: 'form', novalidate: '', 'aria-labelledby': 'verify-heading' },
-      element('h2', { id: 'verify-heading' }, 'Get a code'),
-      element('p', { class: 'quiet' }, 'A number to receive one SMS. It is paid for only when there is one, and refunded when no SMS comes.'),
-      element('div', { class: 'field' }, element('label', { for: 'verify-service' }, 'Service'), this.#choice),
+      element('h2', { id: 'verify-heading' }, say('getCode')),
+      element('p', { class: 'quiet' }, say('getCodeAbout')),
+      field(say('service'), this.#choice),
       this.#words,
       element('div', { class: 'buttons' }, this.#button, this.#topUp),
     );
@@ -84,7 +86,7 @@ export class Verify {
     const { items } = await this.#loading;
     if (this.#services.size > 0) return;
     for (const item of items) this.#services.set(item.key, item);
-    this.#choice.replaceChildren(...items.map((item) => element('option', { value: item.key }, `${item.name} · ${money(item.price, item.currency)}`)));
+    this.#choice.replaceChildren(...[...this.#services].map(([key, item]) => element('option', { value: key }, `${item.name} · ${money(item.price, item.currency)}`)));
     this.#show();
   }
 
@@ -98,14 +100,16 @@ export class Verify {
     await this.#desk.made('verifications', await this.#intent.send(PATH, { service: this.#choice.value }));
   }
 
+  /** @param {ApiError} error */
   #offerTopUp(error) {
-    if (error.status !== 402) return;
+    const service = this.#services.get(this.#choice.value);
+    if (!(error instanceof Refused) || error.status !== 402 || !service) return;
     const known = shortage(error);
-    const { price, currency } = this.#services.get(this.#choice.value);
+    const { price, currency } = service;
     const available = this.#desk.available(currency);
     this.#short = known?.missing ?? minus(price, available);
     // The balance may have moved meanwhile: then the service's own words have to do.
-    if (!known && !this.#short.startsWith('-')) this.#words.textContent = `${money(this.#short, currency)} is missing: it costs ${money(price, currency)}, and you have ${money(available, currency)}.`;
+    if (!known && !this.#short.startsWith('-')) this.#words.textContent = wordsForShortage(this.#short, price, available, currency);
     this.#topUp.hidden = false;
   }
 }
@@ -113,14 +117,15 @@ export class Verify {
 class VerificationControls {
   #desk;
   #intent;
-  #number = new Copy('Number', 'number');
-  #code = new Copy('Code', 'code');
+  #number = new Copy(say('number'), 'number', say('copyNumber'));
+  #code = new Copy(say('code'), 'code', say('copyCode'));
   #note = element('p', { class: 'quiet' });
-  #cancel = element('button', { class: 'plain', type: 'button' }, 'Cancel');
-  #words = element('p', { class: 'complaint', role: 'alert' });
+  #cancel = plainButton(say('cancel'));
+  #words = complaint();
   #refund;
   #id = '';
 
+  /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
     this.#desk = desk;
     this.#intent = new Intent(desk.api);
@@ -130,13 +135,14 @@ class VerificationControls {
     this.node = element('div', {}, copies, this.#note, element('div', { class: 'buttons' }, this.#cancel), this.#words, this.#refund.node);
   }
 
+  /** @param {import('./records.js').Item} item */
   render(item) {
     this.#id = item.verification_id;
     this.#number.render(item.phone_number);
     this.#code.render(item.code);
     this.#note.textContent = noteOn(item);
     this.#cancel.hidden = !CANCELLABLE.includes(item.state) || item.cancel_requested;
-    this.#cancel.textContent = item.state === 'awaiting_sms' ? 'Cancel, and get the money back' : 'Cancel';
+    this.#cancel.textContent = say(item.state === 'awaiting_sms' ? 'cancelForMoney' : 'cancel');
     this.#refund.render(item);
   }
 
@@ -146,13 +152,14 @@ class VerificationControls {
   }
 }
 
+/** @param {import('./records.js').Item} item */
 function noteOn({ state, deadline, cancel_requested: cancelled }) {
   if (state === 'awaiting_sms') {
-    const until = deadline ? ` It may come until ${clock(new Date(deadline))}; then the money goes back by itself.` : '';
-    return `Use the number now; its code shows here.${until}`;
+    const until = deadline ? ` ${say('smsUntil', { time: clock(new Date(deadline)) })}` : '';
+    return say('smsNote') + until;
   }
-  if (state === 'unknown') return 'The provider has not answered yet. You are charged only if there is a number.';
-  if (state === 'timed_out' || state === 'cancelled') return 'The money goes back to your balance by itself.';
-  if (cancelled && CANCELLABLE.includes(state)) return 'It is cancelled as soon as it can be.';
+  if (state === 'unknown') return say('verificationUnknownNote');
+  if (state === 'timed_out' || state === 'cancelled') return say('moneyBackNote');
+  if (cancelled && CANCELLABLE.includes(state)) return say('cancelNote');
   return '';
 }

@@ -4,27 +4,29 @@ const FIRST_MS = 400;
 const LONGEST_MS = 30_000;
 const SLOW_MS = 10_000;
 
+/** @typedef {{pace: import('./states.js').Pace, tries: number, timer?: ReturnType<typeof setTimeout>}} Watched */
+
 export class Watch {
   #look;
-  /** @type {Map<string, {pace: string, tries: number, timer: number}>} */
+  /** @type {Map<string, Watched>} */
   #watched = new Map();
   #socket = true;
 
-  /** @param {(id: string) => Promise<void>} look fetches one, and comes back here with what it found */
+  /** @param {(id: string) => void} look fetches one, and comes back here with what it found */
   constructor(look) {
     this.#look = look;
     document.addEventListener('visibilitychange', () => document.hidden || this.lookAtAll());
   }
 
-  /** @param {string} id @param {'moving' | 'waiting' | 'over'} pace */
+  /** @param {string} id @param {import('./states.js').Pace} pace */
   see(id, pace) {
     const known = this.#watched.get(id);
     clearTimeout(known?.timer);
     if (pace === 'over') this.#watched.delete(id);
-    else this.#plan(id, { pace, tries: known?.pace === pace ? known.tries : 0, timer: 0 });
+    else this.#plan(id, { pace, tries: known?.pace === pace ? known.tries : 0 });
   }
 
-  /** Whether notifications come by themselves. */
+  /** Whether notifications come by themselves. @param {boolean} there */
   set socket(there) {
     if (there === this.#socket) return;
     this.#socket = there;
@@ -35,6 +37,7 @@ export class Watch {
     for (const id of this.#watched.keys()) this.#look(id);
   }
 
+  /** @param {string} id @param {Watched} watched */
   #plan(id, watched) {
     this.#watched.set(id, watched);
     const ms = watched.pace === 'moving' ? Math.min(LONGEST_MS, FIRST_MS * 2 ** watched.tries) : SLOW_MS;
