@@ -83,12 +83,15 @@ export class Api {
     return (await this.#call(path, { method: 'POST', headers, body: JSON.stringify(body) })).body;
   }
 
-  /** Whether the gateway has this page's origin on its list, or null where it cannot be asked. @returns {Promise<boolean | null>} */
-  async originAllowed() {
+  /** Whether the gateway answers, but does not have this page's origin on its list. @returns {Promise<boolean>} */
+  async originRefused() {
     try {
-      return (await (await fetch(new URL('/sdk/v1/origin', this.#base), { cache: 'no-store', credentials: 'omit' })).json()).allowed;
+      const response = await fetch(new URL('/sdk/v1/origin', this.#base), { cache: 'no-store', credentials: 'omit' });
+      const { origin, allowed } = await response.json();
+      // To its own origin a browser does not say where it comes from.
+      return origin !== null && !allowed;
     } catch {
-      return null;
+      return false;
     }
   }
 

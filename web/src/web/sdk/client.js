@@ -1,7 +1,7 @@
 /** Keeps one user's notifications, unread count and balances true in this tab, together with the browser's other tabs. */
 
 import { Api } from './api.js';
-import { ApiError, Stopped, Unauthorised, Unreachable } from './errors.js';
+import { ApiError, isPassing, Stopped, Unauthorised, Unreachable } from './errors.js';
 import { Feed } from './feed.js';
 import { Intake } from './intake.js';
 import { Line } from './line.js';
@@ -9,14 +9,13 @@ import { Listing } from './listing.js';
 import { Popups } from './popups.js';
 import { Receipts } from './receipts.js';
 import { Backoff } from './retry.js';
-import { Tabs } from './tabs.js';
+import { isHidden, Tabs } from './tabs.js';
 import { Token } from './token.js';
 
 // Three questions without an answer, and the tab that has the line is taken to be stuck.
 const ASK_EVERY_MS = 800;
 const UNANSWERED = 3;
 
-/** @typedef {import('./types.js').Notification} Notification */
 /** @typedef {import('./types.js').State} State */
 
 /**
@@ -67,7 +66,10 @@ export class LedgerbellClient extends EventTarget {
     this.api = new Api(base, this.#token);
     this.locale = locale;
     this.#intake = new Intake(this.api, this.#feed, {
-      arrived: (item) => this.#arrived(item),
+      arrived: (item) => {
+        this.#emit('notification', item);
+        this.#popups.arrived(item);
+      },
       moved: (balance) => this.#emit('balance', balance),
       reset: () => this.#emit('reset', null),
       changed: () => this.#changed(),
@@ -235,17 +237,10 @@ export class LedgerbellClient extends EventTarget {
   /** @param {boolean} held */
   #toasts(held) {
     this.#popups.held(held);
-    if (held) return;
-    this.#emit('toasts-moved', { take: (/** @type {number[]} */ seqs) => this.#tabs?.tell({ type: 'toasts', seqs }) });
+    if (!held) this.#emit('toasts-moved', { take: (/** @type {number[]} */ seqs) => this.#tabs?.tell({ type: 'toasts', seqs }) });
   }
 
   // ------------------------------------------------------------------ what comes
-
-  /** @param {Notification} item */
-  #arrived(item) {
-    this.#emit('notification', item);
-    this.#popups.arrived(item);
-  }
 
   /** @param {unknown} error */
   #missed(error) {
@@ -261,7 +256,7 @@ export class LedgerbellClient extends EventTarget {
         if (!this.#tabs) this.#join();
         await this.#intake.begin();
       } catch (error) {
-        passing(error);
+        if (!isPassing(error)) throw error;
         await this.#explain(error);
         this.#become('reconnecting', false);
         await this.#pause(backoff.next());
@@ -271,7 +266,7 @@ export class LedgerbellClient extends EventTarget {
 
   /** A browser does not tell a page that is refused from one that reaches nothing; the gateway does. @param {unknown} error */
   async #explain(error) {
-    if (!(error instanceof Unreachable) || (await this.api.originAllowed()) !== false) return;
+    if (!(error instanceof Unreachable) || !(await this.api.originRefused())) return;
     const said = `${globalThis.location?.origin} is not on the list of origins of ${this.#base} (LEDGERBELL_ALLOWED_ORIGINS)`;
     throw new Stopped(said, 'origin_refused');
   }
@@ -400,11 +395,4 @@ export class LedgerbellClient extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-const isHidden = () => globalThis.document?.hidden ?? false;
-
-/** Goes on where it may be otherwise in a moment, throws where not. @param {unknown} error */
-function passing(error) {
-  if (error instanceof Unauthorised || !(error instanceof ApiError)) throw error;
 }

@@ -30,6 +30,9 @@ export class Unreachable extends ApiError {
   code = 'unreachable';
 }
 
+/** Whether it may be otherwise in a moment. @param {unknown} error @returns {error is ApiError} */
+export const isPassing = (error) => error instanceof ApiError && !(error instanceof Unauthorised) && !(error instanceof Stopped);
+
 /** Trying again is pointless. */
 export class Stopped extends ApiError {
   /** @param {string} said @param {string} code */

@@ -1,8 +1,9 @@
 /** The line to the gateway: a socket, resumed whenever it goes, or polling where none can be had; the same frames. */
 
 import { Connection } from './connection.js';
-import { ApiError, Refused, Stopped, Unauthorised } from './errors.js';
+import { ApiError, isPassing, Refused } from './errors.js';
 import { Backoff, waitAfter } from './retry.js';
+import { isHidden } from './tabs.js';
 
 const TRIES_BEFORE_POLLING = 3;
 const SOCKET_AGAIN_MS = 60_000;
@@ -241,8 +242,3 @@ export class Line {
     });
   }
 }
-
-const isHidden = () => globalThis.document?.hidden ?? false;
-
-/** Whether it may be otherwise in a moment. @param {unknown} error */
-const isPassing = (error) => error instanceof ApiError && !(error instanceof Unauthorised) && !(error instanceof Stopped);

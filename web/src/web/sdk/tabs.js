@@ -2,6 +2,9 @@
 
 /** @typedef {{type: string, [field: string]: any}} Message */
 
+/** Whether nobody can see this tab. */
+export const isHidden = () => globalThis.document?.hidden ?? false;
+
 /** Something one tab of a browser is at a time. Without Web Locks (no secure context) each tab is it. */
 class Role {
   held = false;
