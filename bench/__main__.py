@@ -9,7 +9,7 @@ import time
 
 from bench import report
 from bench.neighbours import Neighbours
-from bench.rows import debit_outage, delivery, latency, memory, takeover, throughput, top_up
+from bench.rows import debit_outage, delivery, latency, long_history, memory, takeover, throughput, top_up
 from bench.stage import open_stage
 
 ROWS = {
@@ -20,6 +20,7 @@ ROWS = {
     "memory": memory.run,
     "debit_outage": debit_outage.run,
     "takeover": takeover.run,
+    "long_history": long_history.run,
 }
 
 
