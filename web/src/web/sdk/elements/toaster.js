@@ -9,6 +9,7 @@ import { linkOf } from './link.js';
 import { sheet } from './styles.js';
 
 const AT_MOST = 3;
+const STANDING = 100;
 const STAY_MS = 6_000;
 const phone = matchMedia('(max-width: 480px)');
 
@@ -138,8 +139,8 @@ export class LedgerbellToaster extends LedgerbellElement {
     this.#tick();
     this.#toasts.unshift({ item, leftMs: item.lane === 'critical' ? Infinity : STAY_MS });
     this.#announcer.say(item);
-    // What is pushed off comes back when there is room, but only if it was meant to stay.
-    this.#toasts = this.#toasts.filter(({ leftMs }, at) => at < this.#room || leftMs === Infinity);
+    // What is pushed off comes back when there is room, but only if it was meant to stay; nobody reads hundreds.
+    this.#toasts = this.#toasts.filter(({ leftMs }, at) => at < this.#room || leftMs === Infinity).slice(0, STANDING);
     this.#plan();
   }
 
