@@ -112,6 +112,7 @@ export class LedgerbellClient extends EventTarget {
   stop() {
     this.#stopped.abort();
     this.#receipts.stop();
+    this.#intake.stop();
     this.#tabs?.close();
     this.#wake();
   }

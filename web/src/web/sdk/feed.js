@@ -23,6 +23,8 @@ export class Feed {
   #rev = -1;
   /** Taken since the last count, each of which moved the revision by one. */
   #uncounted = 0;
+  /** Revisions that were counted before what they stand for came: late by a moment, or lost. @type {Set<number>} */
+  #owed = new Set();
   #items = new Items((item) => this.looksRead(item));
   /** Everything that shows notifications, and so has to hear of readings. */
   #shelves = new Set([this.#items]);
@@ -49,6 +51,11 @@ export class Feed {
   get unread() {
     if (this.#hopedUpTo > 0) return this.#items.shown.filter((item) => item.seq > this.#hopedUpTo && !item.read).length;
     return Math.max(0, this.#unread - this.#hopedReads.size);
+  }
+
+  /** The newest revision that was counted but has not come; 0 where there is none. */
+  get owed() {
+    return Math.max(0, ...this.#owed);
   }
 
   /** @returns {readonly Balance[]} */
@@ -88,6 +95,8 @@ export class Feed {
     this.#forget();
     [this.#epoch, this.#lastSeq] = parseCursor(page.as_of);
     for (const item of page.items) this.#items.put(item);
+    this.#rev = page.rev ?? -1;
+    this.#unread = page.unread ?? 0;
     this.takeReads(page);
   }
 
@@ -96,7 +105,12 @@ export class Feed {
     const oldest = this.#items.oldest?.seq ?? 0;
     // Newer ones are left to the stream, which alone moves the cursor.
     for (const item of page.items) if (item.seq <= this.#lastSeq && item.seq >= oldest) this.#items.put(item);
-    this.takeReads(page);
+    this.takeReads({ ...page, ids: page.items.filter(({ read }) => read).map(({ id }) => id) });
+  }
+
+  /** Everything that was read up to this revision is known. @param {number} rev */
+  settle(rev) {
+    for (const owed of this.#owed) if (owed <= rev) this.#owed.delete(owed);
   }
 
   /** @param {Frame} frame @returns {Outcome} */
@@ -105,6 +119,7 @@ export class Feed {
     if (frame.type === 'balance') return this.#balance(frame) ? 'moved' : 'other';
     if (frame.type === 'read') return this.#reading(frame);
     if (frame.type === 'live') return this.#live(frame);
+    if (frame.type === 'doubt') return [...this.#owed].some((rev) => rev <= frame.rev) ? 'unclear' : 'other';
     return frame.type === 'reset' ? 'reset' : 'other';
   }
 
@@ -154,6 +169,7 @@ export class Feed {
     this.#unread = 0;
     this.#rev = -1;
     this.#uncounted = 0;
+    this.#owed.clear();
     this.#hopedUpTo = 0;
     this.#hopedReads.clear();
     this.#items.clear();
@@ -163,20 +179,22 @@ export class Feed {
   #notification({ type: _type, unread, rev, ...item }) {
     if (item.seq > this.#lastSeq + 1) return 'gap';
     if (item.seq <= this.#lastSeq) {
-      this.#takeCount(unread, rev);
+      this.#takeOwnCount(unread, rev);
       return 'known';
     }
     this.#lastSeq = item.seq;
     this.#items.put(/** @type {Notification} */ (item));
     this.#items.keep(KEPT);
-    this.#uncounted += 1;
-    this.#takeCount(unread, rev);
+    if (rev === undefined) this.#uncounted += 1;
+    this.#takeOwnCount(unread, rev);
     return 'new';
   }
 
   /** @param {Frame} frame @returns {Outcome} */
   #reading(frame) {
-    const unclear = frame.rev > this.#rev && !frame.ids?.length && !(frame.read_seq > this.#readSeq);
+    const says = frame.ids?.length > 0 || frame.read_seq > this.#readSeq;
+    const unclear = !says && frame.rev > this.#rev;
+    if (says) this.#takeOwnCount(frame.unread, frame.rev);
     this.takeReads(/** @type {Counts} */ (frame));
     return unclear ? 'unclear' : 'other';
   }
@@ -201,9 +219,16 @@ export class Feed {
     return unclear ? 'unclear' : 'other';
   }
 
+  /** Of what makes that revision. @param {number | undefined} unread @param {number | undefined} rev */
+  #takeOwnCount(unread, rev) {
+    this.#takeCount(unread, rev);
+    if (rev !== undefined) this.#owed.delete(rev);
+  }
+
   /** @param {number | undefined} unread @param {number | undefined} rev */
   #takeCount(unread, rev) {
     if (unread === undefined || rev === undefined || rev <= this.#rev) return;
+    for (let owed = this.#rev + this.#uncounted + 1; owed <= rev; owed++) this.#owed.add(owed);
     this.#rev = rev;
     this.#unread = unread;
     this.#uncounted = 0;

@@ -2,6 +2,9 @@
 
 import { Unreachable } from './errors.js';
 
+// Lanes overtake each other by milliseconds; a reading that is later than this was lost.
+const LATE_MS = 1_000;
+
 /** @typedef {import('./types.js').Frame} Frame */
 
 /**
@@ -22,6 +25,8 @@ export class Intake {
   #frames = [];
   /** @type {Promise<void> | null} */
   #taking = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #doubt;
 
   /** @param {import('./api.js').Api} api @param {import('./feed.js').Feed} feed @param {Told} told */
   constructor(api, feed, told) {
@@ -50,6 +55,10 @@ export class Intake {
     return this.#taking;
   }
 
+  stop() {
+    clearTimeout(this.#doubt);
+  }
+
   async #takeAll() {
     try {
       for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
@@ -61,6 +70,17 @@ export class Intake {
       this.#told.failed(error);
     }
     this.#told.changed();
+    this.#wonder();
+  }
+
+  /** Whether what is counted but has not come is late or lost. */
+  #wonder() {
+    const rev = this.#feed.owed;
+    if (rev === 0) return;
+    this.#doubt ??= setTimeout(() => {
+      this.#doubt = undefined;
+      this.take([{ type: 'doubt', rev }]);
+    }, LATE_MS);
   }
 
   /** @param {Frame} frame @returns {Promise<void> | undefined} nothing where nothing is missing */
@@ -97,11 +117,13 @@ export class Intake {
   /** Something was read, but not said what. */
   async #readAgain() {
     const oldest = this.#feed.items.oldest?.seq ?? 0;
-    for (let before = null, more = true; more; ) {
-      const page = await this.#api.history(before);
+    let page = await this.#api.history();
+    const { rev = 0 } = page;
+    this.#feed.merge(page);
+    while (page.next !== null && (page.items.at(-1)?.seq ?? 0) > oldest) {
+      page = await this.#api.history(page.next);
       this.#feed.merge(page);
-      before = page.next;
-      more = before !== null && (page.items.at(-1)?.seq ?? 0) > oldest;
     }
+    this.#feed.settle(rev);
   }
 }
