@@ -24,6 +24,7 @@ CHROMIUM_FLAGS = [
 ]
 NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
 REFUSAL = re.compile(r"the server responded with a status of 4\d\d")
+THE_END = re.compile(r"^Ledgerbell: ")
 # A violation is an event in the page, so a listener put there before anything else hears every one of them.
 HEAR_VIOLATIONS = """
     window.violations = [];
@@ -55,6 +56,11 @@ def refusals_are_logged() -> None:
 
 
 @pytest.fixture
+def the_end_is_logged() -> None:
+    """For tests in which the client stops for good: it says why, to whoever looks after the page."""
+
+
+@pytest.fixture
 async def new_profile(
     request: pytest.FixtureRequest, chromium: Browser
 ) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
@@ -66,6 +72,7 @@ async def new_profile(
         for fixture, pattern in {
             "gateway_may_vanish": NETWORK_TROUBLE,
             "refusals_are_logged": REFUSAL,
+            "the_end_is_logged": THE_END,
         }.items()
         if fixture in request.fixturenames
     ]
