@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from playwright.async_api import Locator, Page, expect
 
+from shared.testing.waiting import until
+
 
 def record(tab: Page, name: str, title: str) -> Locator:
     """The newest record of that title on one of the lists."""
@@ -78,20 +80,37 @@ def shown(amount: str) -> str:
     return f"${Decimal(amount):,.2f}"
 
 
+async def expect_live(*tabs: Page) -> None:
+    for tab in tabs:
+        await expect(tab.locator("ledgerbell-status")).to_have_text("Live")
+
+
 async def expect_balance(amount: str, *tabs: Page) -> None:
     for tab in tabs:
-        await expect(tab.locator(".balance-amount")).to_have_text(amount)
+        await expect(tab.locator("ledgerbell-balance [part=amount]")).to_have_text(amount)
 
 
 async def expect_rung(title: str, unread: int, *tabs: Page) -> None:
-    """It is on the list, it pops up, and the bell has counted it."""
+    """It is in every tab's history, every bell has counted it, and one tab of the browser pops it up."""
     await expect_listed(title, unread, *tabs)
-    for tab in tabs:
-        await expect(tab.locator(".toast", has_text=title)).to_have_count(1)
+
+    async def popped_up() -> bool:
+        return sum([await toasts(tab).filter(has_text=title).count() for tab in tabs]) == 1
+
+    await until(popped_up)
 
 
 async def expect_listed(title: str, unread: int, *tabs: Page) -> None:
     """As what needs no pop-up, because its user has just done it."""
     for tab in tabs:
-        await expect(tab.locator("#list article h3", has_text=title)).to_have_count(1)
-        await expect(tab.locator("#bell")).to_have_accessible_name(f"Notifications, {unread} unread")
+        heading = tab.locator("ledgerbell-history").get_by_role("heading", name=title)
+        await expect(heading).to_have_count(1)
+        await expect(bell(tab)).to_have_accessible_name(f"Notifications, {unread} unread")
+
+
+def bell(tab: Page) -> Locator:
+    return tab.locator("ledgerbell-bell").get_by_role("button", name="Notifications")
+
+
+def toasts(tab: Page) -> Locator:
+    return tab.get_by_role("complementary", name="New notifications").get_by_role("group")

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from ledgerbell.stack import Stack
+from tests.browser.hands import bell, expect_live, toasts
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -31,15 +32,17 @@ async def test_the_page_fits(
     ) as context:
         page = await context.new_page()
         await page.goto(f"{stack.gateway_url}/#token={stack.token(user)}")
-        await expect(page.locator("#status")).to_have_text("Live")
-        await expect(page.locator("#badge")).to_have_text("2")
-        await page.locator("#list article").last.click()
+        await expect_live(page)
+        await expect(bell(page)).to_have_accessible_name("Notifications, 2 unread")
+        await page.get_by_role("article").last.click()
         await stack.debit(user, "12345678890.00", reason="a-reference-without-any-place-to-break-" * 3)
-        await expect(page.locator(".toast", has_text="a-reference")).to_be_visible()
+        await expect(toasts(page).filter(has_text="a-reference")).to_be_visible()
 
         await page.screenshot(path=tmp_path / f"{shape}-{theme}.png")
 
         overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await page.evaluate(overflow) <= 0
-        for part in await page.locator("#list article, .balance, .toast").all():
+        for part in await page.locator(
+            "ledgerbell-history article, ledgerbell-balance [part=balance], .toast"
+        ).all():
             assert await part.evaluate("part => part.scrollWidth - part.clientWidth") <= 0

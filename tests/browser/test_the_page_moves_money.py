@@ -16,15 +16,18 @@ from tests.browser.hands import (
     ask_back,
     ask_for_a_number,
     begin_top_up,
+    bell,
     checkout_of,
     expect_balance,
     expect_listed,
+    expect_live,
     expect_rung,
     get_a_number,
     look_at,
     paid_top_up,
     record,
     reference_of,
+    toasts,
 )
 
 OpenTab = Callable[[str], Awaitable[Page]]
@@ -48,8 +51,7 @@ async def customer(stack: Stack, owner: str) -> AsyncIterator[Customer]:
 async def tabs(owner: str, open_tab: OpenTab) -> list[Page]:
     """Two of the owner's, live."""
     opened = [await open_tab(owner), await open_tab(owner)]
-    for tab in opened:
-        await expect(tab.locator("#status")).to_have_text("Live")
+    await expect_live(*opened)
     return opened
 
 
@@ -80,9 +82,11 @@ async def test_a_top_up_that_is_paid_shows_in_both_tabs_and_in_no_strangers(
     await look_at(there, "Statement")
     await expect(record(there, "Statement", "Top-up")).to_contain_text("$20.00")
     await expect_balance("$0.00", theirs)
-    await expect(theirs.locator("#bell")).to_have_accessible_name("Notifications, 0 unread")
+    await expect(bell(theirs)).to_have_accessible_name("Notifications, 0 unread")
     await expect(theirs.get_by_text("No payments yet")).to_be_visible()
-    assert await theirs.locator("#list article, .toast, .record").count() == 0
+    assert await toasts(theirs).count() == 0
+    assert await theirs.get_by_role("article").count() == 0
+    assert await theirs.locator(".record").count() == 0
 
 
 async def test_a_card_that_is_declined_moves_nothing(tabs: list[Page]) -> None:
