@@ -6,13 +6,8 @@ const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
 const CALM_MS = 30_000;
 
-/** @type {Record<number, [string, string]>} */
-const STOPS = {
-  1009: ['too_large', 'a message was too large'],
-  4500: ['protocol', 'the gateway did not understand this page'],
-  4501: ['not_authorised', 'this account may not listen'],
-  4503: ['origin_refused', 'this address is not allowed to connect'],
-};
+/** @type {Record<number, string>} */
+const STOPS = { 1009: 'too_large', 4500: 'protocol', 4501: 'not_authorised', 4503: 'origin_refused' };
 
 /** Full jitter, so that a thousand browsers that lost one gateway do not all come back in the same moment. */
 export class Backoff {
@@ -34,9 +29,6 @@ export class Backoff {
  * @param {number} code @param {string} reason
  */
 export function waitAfter(code, reason) {
-  if (code === 1009 || (code >= 4500 && code <= 4999)) {
-    const [name, said] = STOPS[code] ?? ['refused', reason || 'the gateway closed the door'];
-    throw new Stopped(`${said} (${code})`, name);
-  }
+  if (STOPS[code] || (code >= 4500 && code <= 4999)) throw new Stopped(`the gateway closed with ${code} ${reason}`, STOPS[code] ?? 'refused');
   return Number(/retry_ms"?\s*[:=]\s*(\d+)/.exec(reason)?.[1] ?? 0);
 }
