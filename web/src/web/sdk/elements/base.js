@@ -135,10 +135,8 @@ export class LedgerbellElement extends HTMLElement {
 
   /** Where a link leads, or null where it has none, or one that a browser would run instead of open. @param {string | null} link */
   webAddress(link) {
-    const base = new URL(this.getAttribute('link-base') ?? '/', location.href);
-    if (!link || !URL.canParse(link, base)) return null;
-    const url = new URL(link, base);
-    return /^https?:$/.test(url.protocol) ? url.href : null;
+    const url = link ? URL.parse(link, new URL(this.getAttribute('link-base') ?? '/', location.href)) : null;
+    return url && /^https?:$/.test(url.protocol) ? url.href : null;
   }
 
   async #drawSoon() {

@@ -143,27 +143,29 @@ export class NotificationList {
     this.#pages = cut(this.#newest === Infinity ? items : items.filter((item) => item.seq <= this.#newest), this.#pages);
     for (const page of this.#pages) if (!before.delete(page)) this.#near.observe(page.element);
     for (const page of before) this.#near.unobserve(page.element);
-    this.#unfoldTop();
+    this.#unfold();
     this.#keepTabStop();
     const look = { host: this.#host, exact: this.#exact, tabStop: this.#tabStop, tick: this.#tick };
     this.#pages.forEach((page, at) => page.draw(look, this.#pages[at - 1]?.items.at(-1)));
     place(/** @type {HTMLElement} */ (this.#feed), this.#pages.map((page) => page.element));
   }
 
-  /** What is at the top is there in the first frame; the rest when it comes near. */
-  #unfoldTop() {
-    if (this.#newest !== Infinity) return;
-    let rows = 0;
+  /** What is at the top is there in the first frame; of what has come near, one page a frame. */
+  #unfold() {
+    let rows = this.#newest === Infinity ? 0 : AT_ONCE;
     for (const page of this.#pages) {
-      if (rows >= AT_ONCE) return;
-      page.folded = false;
+      if (rows >= AT_ONCE) break;
+      page.open = true;
       rows += page.items.length;
     }
+    const [next, another] = this.#pages.filter(({ near, open }) => near && !open);
+    if (next) next.open = true;
+    if (another) this.#host.requestUpdate();
   }
 
   /** One row is in the tab order, the arrows do the rest: fifty rows are not fifty presses of Tab. */
   #keepTabStop() {
-    const open = this.#pages.filter((page) => !page.folded);
+    const open = this.#pages.filter((page) => page.open);
     if (!open.some((page) => page.items.some((item) => item.seq === this.#tabStop))) this.#tabStop = open[0]?.items[0].seq ?? 0;
   }
 
@@ -179,8 +181,9 @@ export class NotificationList {
     for (const { target, isIntersecting, boundingClientRect } of entries) {
       const page = this.#pages.find(({ element }) => element === target);
       if (!page) this.#wantsMore = isIntersecting;
-      else if (isIntersecting) page.folded = false;
-      else if (!page.folded && !page.element.matches(':focus-within')) page.fold(boundingClientRect.height);
+      else if (isIntersecting) page.near = true;
+      else if (!page.open) page.near = false;
+      else if (!page.element.matches(':focus-within')) page.fold(boundingClientRect.height);
     }
     this.#host.requestUpdate();
   }
@@ -248,7 +251,7 @@ export class NotificationList {
   #go(seq) {
     const page = this.#pages.find(({ floor }) => floor <= seq);
     if (!page || !this.#listing) return;
-    page.folded = false;
+    page.open = true;
     this.#tabStop = seq;
     this.#draw(this.#listing.items);
     page.article(seq)?.focus();

@@ -11,7 +11,10 @@ const ROW_PX = 96;
 
 export class Page {
   element = document.createElement('div');
-  folded = true;
+  /** Its rows are wanted. */
+  near = false;
+  /** Its rows are there. */
+  open = false;
   #heightPx = 0;
   #rows = new Keyed();
 
@@ -29,26 +32,26 @@ export class Page {
 
   /** @param {number} heightPx what it measures now */
   fold(heightPx) {
-    this.folded = true;
+    this.near = this.open = false;
     this.#heightPx = heightPx;
+    this.#rows.draw(this.element, []);
   }
 
   /** @param {Look} look @param {Notification | undefined} above the item before its first one */
   draw({ host, exact, tabStop, tick }, above) {
-    this.element.style.height = this.folded ? `${this.#heightPx || this.items.length * ROW_PX}px` : '';
-    const shown = this.folded ? [] : this.items;
-    this.#rows.draw(
-      this.element,
-      shown.map((item, at) => {
-        const begins = dayOf(item) !== dayOf(this.items[at - 1] ?? above);
-        const reachable = item.seq === tabStop;
-        return {
-          key: item.seq,
-          shows: [item, begins, reachable, tick, host.words],
-          template: () => rowOf(host, item, { begins, reachable, exact }),
-        };
-      }),
-    );
+    const height = this.open ? '' : `${this.#heightPx || this.items.length * ROW_PX}px`;
+    if (this.element.style.height !== height) this.element.style.height = height;
+    if (!this.open) return;
+    const entries = this.items.map((item, at) => {
+      const begins = dayOf(item) !== dayOf(this.items[at - 1] ?? above);
+      const reachable = item.seq === tabStop;
+      return {
+        key: item.seq,
+        shows: [item, begins, reachable, tick, host.words],
+        template: () => rowOf(host, item, { begins, reachable, exact }),
+      };
+    });
+    this.#rows.draw(this.element, entries);
   }
 }
 

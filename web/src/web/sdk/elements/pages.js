@@ -2,7 +2,8 @@
 
 import { Page } from './page.js';
 
-const MOST = 50;
+// Drawn in one go, so no more than a slow phone draws between two frames; and a few of them fill a screen.
+const MOST = 20;
 
 /** @typedef {import('../types.js').Notification} Notification */
 

@@ -20,7 +20,7 @@ const styles = sheet(`
     border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); color: var(--ink); box-shadow: var(--shadow); }
   @supports (position-area: bottom) { .panel { inset: auto; } }
   .panel:popover-open { display: flex; flex-direction: column; }
-  header { display: flex; align-items: center; gap: .25rem; padding: .75rem .6rem .4rem 1rem; }
+  .header { display: flex; align-items: center; gap: .25rem; padding: .75rem .6rem .4rem 1rem; }
   h2 { flex: 1; }
   .chips { padding: 0 1rem .6rem; border-bottom: 1px solid var(--line); }
   .scroll { overflow-y: auto; overscroll-behavior: contain; }
@@ -47,11 +47,11 @@ export class Panel {
     if (!this.#list.listing) return '';
     const { words, client } = this.#host;
     return html`
-      <header part="header">
+      <div class="header" part="header">
         <h2>${words.say('notifications')}</h2>
         <button class="plain small" part="read-all" type="button" aria-disabled=${String(!client?.state.unread)} @click=${this.#readAll}>${words.say('readAll')}</button>
         <button class="cross" part="close" type="button" popovertarget="panel" popovertargetaction="hide" aria-label=${words.say('close')}>${cross}</button>
-      </header>
+      </div>
       <div class="chips" part="filters" role="group" aria-label=${words.say('filter')}>
         ${FILTERS.map(
           ([name], at) =>

@@ -14,9 +14,9 @@ export class LedgerbellStatus extends LedgerbellElement {
       :host { display: inline-block; font-size: .85rem; line-height: 1.2rem; }
       p { display: flex; align-items: baseline; gap: .45rem; color: var(--soft); }
       .lamp { flex: none; width: .55rem; height: .55rem; border-radius: 50%; background: var(--waiting); }
-      [data-state="idle"] .lamp { display: none; }
-      [data-state="online"] .lamp { background: var(--gain); }
-      :is([data-state="refused"], [data-state="problem"]) .lamp { background: var(--alarm); }
+      [data-state=idle] .lamp { display: none; }
+      [data-state=online] .lamp { background: var(--gain); }
+      [data-state=refused] .lamp, [data-state=problem] .lamp { background: var(--alarm); }
     `),
   ];
 

@@ -55,13 +55,11 @@ export class LedgerbellToaster extends LedgerbellElement {
   connectedCallback() {
     super.connectedCallback();
     document.addEventListener('visibilitychange', this);
-    phone.addEventListener('change', this);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     document.removeEventListener('visibilitychange', this);
-    phone.removeEventListener('change', this);
   }
 
   clientChanged() {
@@ -98,9 +96,18 @@ export class LedgerbellToaster extends LedgerbellElement {
     const focused = this.#area.matches(':focus-within');
     const entries = shown.map((toast) => ({ key: toast, shows: [this.words], template: () => this.#toast(toast) }));
     this.#nodes.draw(/** @type {Element} */ (this.#area.firstElementChild), entries);
-    // Always above what is open, for that may cover the corner it stands in.
-    if (this.#area.matches(':popover-open') !== shown.length > 0) this.#area.togglePopover();
+    this.#raise(shown.length > 0);
     if (focused && !this.#area.matches(':focus-within')) this.#giveFocusOn();
+  }
+
+  /** Above whatever has been opened meanwhile, for that may cover the corner it stands in. @param {boolean} any */
+  #raise(any) {
+    const area = this.#area;
+    const { x, y } = area.getBoundingClientRect();
+    const root = /** @type {Document | ShadowRoot} */ (this.getRootNode());
+    const covered = root.elementFromPoint(x + 20, y + 20) !== this && !area.matches(':focus-within');
+    if (!any || covered) area.togglePopover(false);
+    area.togglePopover(any);
   }
 
   get #area() {
@@ -148,7 +155,7 @@ export class LedgerbellToaster extends LedgerbellElement {
   #retire() {
     if (this.#toasts.length === 0) return;
     const read = new Set(this.client?.state.items.filter((item) => item.read).map((item) => item.seq));
-    this.#drop(({ item }) => read.has(item.seq));
+    if (this.#toasts.some(({ item }) => read.has(item.seq))) this.#drop(({ item }) => read.has(item.seq));
   }
 
   /** @param {(seqs: number[]) => void} take */
@@ -190,12 +197,13 @@ export class LedgerbellToaster extends LedgerbellElement {
   /** Whether somebody is reading, or nobody can. */
   #look = (/** @type {unknown} */ _ = undefined) => {
     this.#tick();
-    this.#paused = document.hidden || this.#hovered || this.#area.matches(':focus-within');
+    this.#paused = document.hidden || this.#hovered || this.root.querySelector('aside :focus-visible') !== null;
     this.#plan();
   };
 
   #entered = (/** @type {FocusEvent} */ event) => {
-    if (!this.#area.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#before = event.relatedTarget;
+    const from = /** @type {Node | null} */ (event.relatedTarget);
+    if (from && !this.#area.contains(from)) this.#before = from;
     this.#look();
   };
 

@@ -38,7 +38,8 @@ export class HistoryView {
     const { words } = this.#host;
     const { listing } = this.#list;
     return html`
-      <section aria-label=${words.say('history')}>
+      <section>
+        <h2 class="aside">${words.say('history')}</h2>
         <div class="filters" part="filters" role="group" aria-label=${words.say('filter')}>
           <div class="chips">${['', ...KINDS].map((kind) => this.#chip(kind))}</div>
           <label>${words.say('money')}
