@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,14 +12,35 @@ import pytest
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Tab
 from shared.testing.servers import Servers
+from shared.testing.serving import served
+from tests.browser.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Somebody else's site, whose origin is on the gateway's list."""
+
+    shop: Shop
+    url: str
 
 
 @pytest.fixture(scope="session")
-async def stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def neighbour() -> AsyncIterator[Neighbour]:
+    shop = Shop()
+    async with served(shop.app) as url:
+        yield Neighbour(shop, url)
+
+
+@pytest.fixture(scope="session")
+async def stack(
+    servers: Servers, neighbour: Neighbour, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
     """Every service as its own process."""
-    folder = Path(tmp_path_factory.mktemp("stack"))
+    folder, name = Path(tmp_path_factory.mktemp("stack")), f"t{uuid4().hex[:8]}"
     with (folder / "log").open("w") as log:
-        async with Stack(servers, folder, name=f"t{uuid4().hex[:8]}", temporary=True, log=log) as running:
+        async with Stack(
+            servers, folder, name=name, temporary=True, sites=[neighbour.url], log=log
+        ) as running:
             yield running
 
 

@@ -25,6 +25,7 @@ CHROMIUM_FLAGS = [
 NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
 REFUSAL = re.compile(r"the server responded with a status of 4\d\d")
 THE_END = re.compile(r"^Ledgerbell: ")
+CORS = re.compile(r"^Ledgerbell: |blocked by CORS policy|net::ERR_FAILED")
 # A violation is an event in the page, so a listener put there before anything else hears every one of them.
 HEAR_VIOLATIONS = """
     window.violations = [];
@@ -61,6 +62,11 @@ def the_end_is_logged() -> None:
 
 
 @pytest.fixture
+def origin_is_refused() -> None:
+    """For pages that the gateway does not let in: the browser logs that, and so does the client."""
+
+
+@pytest.fixture
 async def new_profile(
     request: pytest.FixtureRequest, chromium: Browser
 ) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
@@ -73,6 +79,7 @@ async def new_profile(
             "gateway_may_vanish": NETWORK_TROUBLE,
             "refusals_are_logged": REFUSAL,
             "the_end_is_logged": THE_END,
+            "origin_is_refused": CORS,
         }.items()
         if fixture in request.fixturenames
     ]

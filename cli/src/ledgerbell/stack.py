@@ -77,6 +77,7 @@ class Stack:
     """Everything running while it is entered. ``folder`` keeps its secrets.
 
     Named ``name`` on the servers, so that several can share them; ``temporary`` ones are removed at the end.
+    ``sites`` are origins of other pages that may use the gateway.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Stack:
         temporary: bool = False,
         gateway_port: int | None = None,
         services: Sequence[str] = tuple(MODULES),
+        sites: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
         log: TextIO | None = None,
     ) -> None:
@@ -98,6 +100,7 @@ class Stack:
         self._sign_in = KeyPair(**kept.sign_in)
         self._service_keys = {service: KeyPair(**pair) for service, pair in kept.services.items()}
         self._temporary = temporary
+        self._sites = sites
         self._settings = dict(settings or {})
         self._corner = Namespace(servers, name, kept.password)
         self._databases: dict[str, str] = {}
@@ -278,7 +281,9 @@ class Stack:
             "ticket_secret": self._kept.ticket_secret,
             "environment": "demo",
             "demo_sign_in_key": self._sign_in.private,
-            "allowed_origins": f"http://127.0.0.1:{origin},http://localhost:{origin}",
+            "allowed_origins": ",".join(
+                [f"http://127.0.0.1:{origin}", f"http://localhost:{origin}", *self._sites]
+            ),
         }
 
     def _sandbox_command(self, sandbox: str) -> Command:
