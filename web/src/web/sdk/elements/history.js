@@ -12,7 +12,8 @@ export class LedgerbellHistory extends LedgerbellElement {
   async connectedCallback() {
     super.connectedCallback();
     const { HistoryView } = await import('./lists.js');
-    this.#view ??= new HistoryView(this);
+    if (this.#view) return;
+    this.#view = new HistoryView(this);
     this.#view.show();
   }
 

@@ -27,7 +27,7 @@ export class NotificationList {
   #filtered = false;
   /** @type {Page[]} newest first */
   #pages = [];
-  /** @type {HTMLElement | null} */
+  /** @type {Element | null} */
   #feed = null;
   /** Nothing newer is shown while somebody reads further down. */
   #newest = Infinity;
@@ -67,8 +67,14 @@ export class NotificationList {
   hide() {
     this.#listing?.close();
     this.#listing = null;
-    this.#clear();
     clearInterval(this.#clock);
+    this.#near.disconnect();
+    this.#top.disconnect();
+    this.#feed?.replaceChildren();
+    this.#feed = null;
+    this.#pages = [];
+    this.#newest = Infinity;
+    this.#wantsMore = false;
   }
 
   /** To be put into the host's own template. */
@@ -88,9 +94,8 @@ export class NotificationList {
 
   /** What the template made room for. */
   drawn() {
-    const feed = /** @type {HTMLElement | null} */ (this.#host.root.querySelector('.feed'));
-    if (feed !== this.#feed) this.#watch(feed);
-    if (!feed || !this.#listing) return;
+    if (!this.#listing) return;
+    if (!this.#feed) this.#begin();
     this.#draw(this.#listing.items);
     this.#pull();
   }
@@ -105,36 +110,24 @@ export class NotificationList {
 
   // ------------------------------------------------------------------ drawing
 
+  #begin() {
+    const [top, feed, bottom] = ['.top', '.feed', '.bottom'].map((part) => this.#host.root.querySelector(part));
+    this.#feed = /** @type {Element} */ (feed);
+    this.#top.observe(/** @type {Element} */ (top));
+    this.#near.observe(/** @type {Element} */ (bottom));
+  }
+
   /** @param {number} count */
   #foot(count) {
     const { words } = this.#host;
     const { failed, loading, done } = this.#listing ?? {};
     if (failed) {
-      return html`<p class="note" part="problem" role="alert">${words.why(failed)}
-        <button class="plain" type="button" @click=${() => this.#listing?.more()}>${words.say('retry')}</button></p>`;
+      return html`<p class="note" part="problem" role="alert">${words.why({ ...failed, message: words.say('history_failed') })}
+        <button class="plain" type="button" @click=${this.#retry}>${words.say('retry')}</button></p>`;
     }
     if (loading) return html`<p class="note">${words.say('loading')}</p>`;
     if (count > 0 || !done) return nothing;
     return html`<p class="note" part="empty">${words.say(this.#filtered ? 'noMatch' : 'nothing')}</p>`;
-  }
-
-  /** @param {HTMLElement | null} feed */
-  #watch(feed) {
-    this.#clear();
-    this.#feed = feed;
-    this.#near.disconnect();
-    this.#top.disconnect();
-    if (!feed) return;
-    const root = this.#host.root;
-    this.#near.observe(/** @type {Element} */ (root.querySelector('.bottom')));
-    this.#top.observe(/** @type {Element} */ (root.querySelector('.top')));
-  }
-
-  #clear() {
-    for (const page of this.#pages) this.#near.unobserve(page.element);
-    this.#pages = [];
-    this.#feed?.replaceChildren();
-    this.#newest = Infinity;
   }
 
   /** @param {readonly Notification[]} items */
@@ -147,7 +140,7 @@ export class NotificationList {
     this.#keepTabStop();
     const look = { host: this.#host, exact: this.#exact, tabStop: this.#tabStop, tick: this.#tick };
     this.#pages.forEach((page, at) => page.draw(look, this.#pages[at - 1]?.items.at(-1)));
-    place(/** @type {HTMLElement} */ (this.#feed), this.#pages.map((page) => page.element));
+    place(/** @type {Element} */ (this.#feed), this.#pages.map((page) => page.element));
   }
 
   /** What is at the top is there in the first frame; of what has come near, one page a frame. */
@@ -199,6 +192,16 @@ export class NotificationList {
     const listing = this.#listing;
     if (this.#wantsMore && listing && !listing.loading && !listing.done && !listing.failed) listing.more();
   }
+
+  #retry = async () => {
+    const listing = /** @type {import('../listing.js').Listing} */ (this.#listing);
+    const count = listing.items.length;
+    await listing.more();
+    await this.#host.updateComplete;
+    // The button that was pressed is gone, and the keyboard goes on from there.
+    const first = listing.items[count];
+    if (first && !this.#host.root.activeElement) this.#go(first.seq);
+  };
 
   #release() {
     this.#newest = Infinity;
