@@ -2,13 +2,13 @@
 # Plain `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check test bench docs vendor format lock clean
+.PHONY: help setup demo up check test bench docs screenshots vendor format lock clean
 
 bin := .venv/bin
 folders := shared web services cli sandbox bench deploy tests conftest.py
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: PostgreSQL, RabbitMQ, Chromium (apt) and .venv
 	@scripts/setup test
@@ -41,6 +41,10 @@ bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
 docs: ## Generate docs/api: OpenAPI of every service, AsyncAPI of all events
 	@scripts/setup
 	@$(bin)/ledgerbell docs docs/api
+
+screenshots: ## Take the pictures of docs/screenshots anew
+	@scripts/setup test
+	@$(bin)/python -m tests.browser.screenshots docs/screenshots
 
 vendor: ## Make the browser's third-party files anew, as web/package-lock.json has them
 	@scripts/setup

@@ -56,7 +56,7 @@ class Outcome:
 
 async def play(place: Place, sign: Sign, say: Callable[[str], None], user: str) -> Outcome:
     """Play all stories for ``user``, who must be new. Raises httpx.HTTPError when a call is refused."""
-    async with _opened(place, sign, user) as (tabs, story):
+    async with opened(place, sign, user) as (tabs, story):
         for title, chapter in CHAPTERS.items():
             say(f"\n{title}")
             before = len(tabs[0].received)
@@ -67,7 +67,8 @@ async def play(place: Place, sign: Sign, say: Callable[[str], None], user: str) 
 
 
 @asynccontextmanager
-async def _opened(place: Place, sign: Sign, user: str) -> AsyncIterator[tuple[list[Tab], Story]]:
+async def opened(place: Place, sign: Sign, user: str) -> AsyncIterator[tuple[list[Tab], Story]]:
+    """A user's tabs, and the story that is told on them."""
     async with AsyncExitStack() as stack:
         tabs = [
             await stack.enter_async_context(

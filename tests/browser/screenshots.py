@@ -1,0 +1,145 @@
+"""``make screenshots``: the pictures of docs/screenshots, made anew from the system as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+from playwright.async_api import FloatRect, Locator, Page, async_playwright, expect
+
+from ledgerbell.demo import Place, opened
+from ledgerbell.stack import Stack
+from ledgerbell.stories import (
+    a_bonus,
+    a_payment,
+    a_payment_that_is_declined,
+    a_refund_by_hand,
+    a_refund_to_the_card,
+    a_verification,
+    a_verification_whose_code_never_comes,
+)
+from shared.testing.servers import servers_for_demo
+from tests.browser.conftest import CHROMIUM_FLAGS
+from tests.browser.hands import bell, expect_live, record, toasts
+
+USER = "ada"
+SHAPES = {"wide": (1280, 800), "phone": (360, 740)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+MARGIN_PX = 16
+
+Pages = dict[str, Page]
+
+
+async def make(into: Path) -> None:
+    """Pictures of one user's story, the same each time but for references, numbers and the time of day."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with _running(Path(folder)) as stack, _signed_in(stack.gateway_url) as pages:
+            place = Place(
+                stack.gateway_url, stack.payment_provider_url, stack.sms_provider_url, stack.provider_headers
+            )
+            async with opened(place, stack.token, USER) as (_, story):
+                for chapter in (
+                    a_bonus,
+                    a_payment,
+                    a_payment_that_is_declined,
+                    a_verification,
+                    a_refund_by_hand,
+                ):
+                    await chapter(story)
+                await _read_all(next(iter(pages.values())))
+                await a_verification_whose_code_never_comes(story)
+                waiting = await story.verify("google")
+                await _picture_what_there_is(pages, into)
+                await story.code_comes(waiting, "77120")
+                await a_refund_to_the_card(story)
+                await _picture_toasts(pages, into)
+
+
+@asynccontextmanager
+async def _running(folder: Path) -> AsyncIterator[Stack]:
+    async with servers_for_demo(folder) as servers:
+        with (folder / "log").open("w") as log:
+            async with Stack(servers, folder / "stack", name="screenshots", temporary=True, log=log) as stack:
+                yield stack
+
+
+@asynccontextmanager
+async def _signed_in(url: str) -> AsyncIterator[Pages]:
+    """The user's page in every shape and theme, by the name of its pictures."""
+    path = shutil.which("chromium") or sys.exit("no chromium here: `make setup` installs it")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        pages = {}
+        for shape, (width, height) in SHAPES.items():
+            for theme in THEMES:
+                page = await browser.new_page(
+                    viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
+                )
+                await page.goto(url)
+                await page.get_by_label("Name").fill(USER)
+                await page.get_by_role("button", name="Sign in").click()
+                await expect_live(page)
+                pages[f"{shape}-{theme}"] = page
+        yield pages
+        await browser.close()
+
+
+async def _read_all(page: Page) -> None:
+    await bell(page).click()
+    await page.get_by_role("button", name="Mark all as read").click()
+    await expect(bell(page)).to_have_accessible_name("Notifications, 0 unread")
+
+
+async def _picture_what_there_is(pages: Pages, into: Path) -> None:
+    for name, page in pages.items():
+        await page.reload()  # No toast is left of what came meanwhile.
+        await expect_live(page)
+        await expect(record(page, "Codes", "Google")).to_contain_text("Waiting for the SMS")
+        await _keep(page, into / f"wallet-{name}.png")
+        await bell(page).click()
+        await expect(page.locator("ledgerbell-bell").get_by_role("article").first).to_be_visible()
+        await _keep(page, into / f"panel-{name}.png")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Refunds", exact=True).click()
+        await expect(page.get_by_role("article").filter(has_text="Credits")).to_have_count(0)
+        await _keep(page, into / f"history-{name}.png", page.locator("#history"))
+        await page.get_by_role("button", name="All", exact=True).click()
+        await page.evaluate("() => scrollTo(0, 0)")
+
+
+async def _picture_toasts(pages: Pages, into: Path) -> None:
+    for name, page in pages.items():
+        await expect(toasts(page).filter(has_text="Refund Completed")).to_be_visible()
+        await _keep(page, into / f"toasts-{name}.png")
+
+
+async def _keep(page: Page, file: Path, part: Locator | None = None) -> None:
+    """With a palette, which is a third of the size; ``part`` is kept with a margin."""
+    if part is None:
+        shot = await page.screenshot()
+    else:
+        box = await part.bounding_box() or sys.exit(f"{file.name}: there is nothing to see")
+        clip: FloatRect = {
+            "x": box["x"] - MARGIN_PX,
+            "y": box["y"] + await page.evaluate("() => scrollY") - MARGIN_PX,
+            "width": box["width"] + 2 * MARGIN_PX,
+            "height": box["height"] + 2 * MARGIN_PX,
+        }
+        shot = await page.screenshot(full_page=True, clip=clip)
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    # Max coverage: a badge is small, and its colour matters all the same.
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(make(folder))
