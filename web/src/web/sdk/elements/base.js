@@ -51,33 +51,26 @@ export class LedgerbellElement extends HTMLElement {
     return /** @type {typeof LedgerbellElement} */ (this.constructor);
   }
 
-  get theme() {
-    return this.getAttribute('theme') ?? 'auto';
-  }
-
-  /** @param {string} theme auto, light or dark */
-  set theme(theme) {
-    this.setAttribute('theme', theme);
-  }
-
   /** Settled when what is known by now has been drawn. */
   get updateComplete() {
-    return this.#drawing ?? Promise.resolve();
+    return this.#drawing;
   }
 
   connectedCallback() {
     elements.add(this);
+    document.addEventListener('visibilitychange', this);
     const url = this.getAttribute('token-url');
     if (!ofThePage && url !== null) begin(url, this.getAttribute('base') ?? undefined);
     this.follow(ofThePage);
     this.requestUpdate();
     lost ??= setTimeout(() => {
-      if (!ofThePage) console.info('Ledgerbell: nothing to show. Give one element a token-url, or call provide(client).');
+      if (!ofThePage) console.info('Ledgerbell has nothing to show: set token-url, or call provide(client).');
     }, LOST_AFTER_MS);
   }
 
   disconnectedCallback() {
     elements.delete(this);
+    document.removeEventListener('visibilitychange', this);
     this.follow(null);
   }
 
@@ -98,7 +91,7 @@ export class LedgerbellElement extends HTMLElement {
   /** What was shown is another user's, or nobody's. */
   clientChanged() {}
 
-  /** @param {Event} _event of the client */
+  /** @param {Event} _event of the client, or of the document that is seen again */
   handleEvent(_event) {
     this.requestUpdate();
   }

@@ -5,16 +5,13 @@ import { LedgerbellElement } from './base.js';
 import { bell } from './icons.js';
 import { sheet } from './styles.js';
 
-/** @type {Pick<import('../types.js').State, 'unread' | 'loaded' | 'items'>} */
-const NOTHING = { unread: 0, loaded: false, items: [] };
-
 export class LedgerbellBell extends LedgerbellElement {
   static sheets = [
     sheet(`
       :host { display: inline-block; }
       .bell { position: relative; display: block; width: 2.75rem; height: 2.75rem; border: 1px solid var(--line); border-radius: 50%; background: var(--surface); }
-      .bell svg { display: block; margin: auto; }
-      .badge { position: absolute; top: -.4rem; right: -.7rem; min-width: 1.35rem; padding: 0 .35rem; border: 2px solid var(--surface); border-radius: 1rem;
+      svg { display: block; width: 1.5rem; margin: auto; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; }
+      .badge { position: absolute; top: -.4rem; left: 100%; translate: -60%; min-width: 1.35rem; padding: 0 .35rem; border: 2px solid var(--surface); border-radius: 1rem;
         background: var(--alarm); color: var(--surface); font-size: .75rem; font-weight: 700; line-height: 1.2rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
       [popover] { display: none; }
     `),
@@ -22,21 +19,14 @@ export class LedgerbellBell extends LedgerbellElement {
 
   /** @type {import('./lists.js').Panel | null} what opens; loaded once there is something to show */
   #panel = null;
-  #prefix = '';
 
   /** @param {FocusOptions} [options] */
   focus(options) {
     /** @type {HTMLElement | null} */ (this.root.querySelector('.bell'))?.focus(options);
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    document.addEventListener('visibilitychange', this);
-  }
-
   disconnectedCallback() {
     super.disconnectedCallback();
-    document.removeEventListener('visibilitychange', this);
     this.#panel?.close();
     this.#drawTitle(0);
   }
@@ -46,7 +36,7 @@ export class LedgerbellBell extends LedgerbellElement {
   }
 
   get template() {
-    const { unread } = this.client?.state ?? NOTHING;
+    const { unread = 0 } = this.client?.state ?? {};
     return html`
       <button class="bell" part="button" type="button" popovertarget="panel" aria-label=${this.words.say('bell', { n: unread })}>
         ${bell}<span class="badge" part="badge" aria-hidden="true" ?hidden=${unread === 0}>${short(unread)}</span>
@@ -58,9 +48,9 @@ export class LedgerbellBell extends LedgerbellElement {
   }
 
   drawn() {
-    const { unread, loaded, items } = this.client?.state ?? NOTHING;
+    const { unread = 0, loaded = false, items = [] } = this.client?.state ?? {};
     this.#panel?.drawn();
-    this.#drawTitle(this.hasAttribute('title-count') ? unread : 0);
+    this.#drawTitle(unread);
     if (loaded) this.#prepare();
     if (items.length > 0 && !document.hidden) this.client?.shown(items[0].seq);
   }
@@ -103,11 +93,10 @@ export class LedgerbellBell extends LedgerbellElement {
 
   /** @param {number} unread */
   #drawTitle(unread) {
-    const prefix = unread === 0 ? '' : `(${short(unread)}) `;
-    if (prefix === this.#prefix && document.title.startsWith(prefix)) return;
-    const title = document.title.startsWith(this.#prefix) ? document.title.slice(this.#prefix.length) : document.title;
-    this.#prefix = prefix;
-    document.title = prefix + title;
+    if (!this.hasAttribute('title-count')) return;
+    const bare = document.title.replace(/^\(\d+\+?\) /, '');
+    const title = unread === 0 ? bare : `(${short(unread)}) ${bare}`;
+    if (title !== document.title) document.title = title;
   }
 }
 

@@ -8,11 +8,6 @@ export class Keyed {
   /** @type {Map<unknown, {node: HTMLElement, shows: unknown[]}>} */
   #known = new Map();
 
-  /** @param {unknown} key */
-  node(key) {
-    return this.#known.get(key)?.node;
-  }
-
   /** @param {Element} parent @param {Entry[]} entries all there is to be in it, in their order */
   draw(parent, entries) {
     const known = new Map();

@@ -3,6 +3,10 @@
 import { sheet } from './styles.js';
 
 export const list = sheet(`
+  :host {
+    --on-accent: var(--ledgerbell-on-accent, light-dark(#fff, #0e1424));
+    --loss: var(--ledgerbell-loss, light-dark(#a8281e, #ff9b8f));
+  }
   h2 { font-size: 1.15em; }
   h3, h4 { font-size: 1em; font-weight: 500; }
   .plain[aria-disabled=true] { color: var(--soft); background: none; cursor: default; }

@@ -27,7 +27,7 @@ export class Page {
 
   /** @param {number} seq */
   article(seq) {
-    return this.#rows.node(seq)?.querySelector('article');
+    return /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-seq="${seq}"]`));
   }
 
   /** @param {number} heightPx what it measures now */

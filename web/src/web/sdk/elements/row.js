@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { linkOf } from './link.js';
+import { timesIn } from './times.js';
 
 /** @typedef {import('../types.js').Notification} Notification */
 
@@ -14,11 +15,12 @@ export function rowOf(host, item, { begins, reachable, exact }) {
   const { words } = host;
   const { seq, title, read } = item;
   const href = host.webAddress(item.link);
+  const times = timesIn(words.locale);
   const when = new Date(item.occurred_at);
   const tab = reachable ? 0 : -1;
   return html`
     <article data-seq=${seq} tabindex=${tab} aria-labelledby="t${seq}" aria-describedby="a${seq} b${seq} m${seq}">
-      ${begins ? html`<h3 class="day soft small" part="day">${words.day(when)}</h3>` : nothing}
+      ${begins ? html`<h3 class="day soft small" part="day">${times.day(when)}</h3>` : nothing}
       <div class="row ${read ? '' : 'unread'}" part="row">
         <button class="mark" type="button" tabindex=${tab} ?hidden=${read} title=${words.say('read')}>
           <span class="aside">${words.say('read')}: <span lang="en">${title}</span></span>
@@ -31,7 +33,7 @@ export function rowOf(host, item, { begins, reachable, exact }) {
           </div>
           <p class="soft" id="b${seq}" part="body" lang="en">${item.body}</p>
           <p class="soft small" id="m${seq}">
-            <time datetime=${item.occurred_at} title=${words.exactly(when)}>${exact ? words.exactly(when) : words.ago(when, words.say('now'))}</time>
+            <time datetime=${item.occurred_at} title=${times.exactly(when)}>${exact ? times.exactly(when) : times.ago(when) || words.say('now')}</time>
             ${href ? html`· ${linkOf(host, item, href, tab)}` : nothing}
           </p>
         </div>

@@ -16,26 +16,22 @@ export const base = sheet(`
     --ink: var(--ledgerbell-ink, light-dark(#171a21, #eceef3));
     --soft: var(--ledgerbell-soft, light-dark(#5a6272, #a2aabb));
     --accent: var(--ledgerbell-accent, light-dark(#3b5bdb, #8ea5ff));
-    --on-accent: var(--ledgerbell-on-accent, light-dark(#fff, #0e1424));
     --alarm: var(--ledgerbell-alarm, light-dark(#c92a2a, #ff6b6b));
     --gain: var(--ledgerbell-gain, light-dark(#1f7a3d, #69d48c));
-    --loss: var(--ledgerbell-loss, light-dark(#a8281e, #ff9b8f));
     --waiting: var(--ledgerbell-waiting, light-dark(#b35c00, #ffb45c));
     --shadow: var(--ledgerbell-shadow, 0 8px 28px light-dark(#14182829, #0008));
     --radius: var(--ledgerbell-radius, 14px);
     color: var(--ink);
-    font: var(--ledgerbell-font, 16px/1.45 system-ui, "Noto Sans", "DejaVu Sans", sans-serif);
+    font: var(--ledgerbell-font, 16px/1.45 system-ui, sans-serif);
     overflow-wrap: anywhere;
   }
   :host([theme=light]) { color-scheme: light; }
   :host([theme=dark]) { color-scheme: dark; }
   * { box-sizing: border-box; margin: 0; }
   :host([hidden]), [hidden] { display: none !important; }
-  button, input, select { font: inherit; color: inherit; }
-  button { padding: 0; border: 0; border-radius: 8px; background: none; cursor: pointer; }
+  button { padding: 0; font: inherit; color: inherit; border: 0; border-radius: 8px; background: none; cursor: pointer; }
   button:hover { background: var(--tint); }
   a, .plain { color: var(--accent); }
-  svg { width: 1.5em; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
   :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
   .aside { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .soft { color: var(--soft); }
@@ -43,6 +39,5 @@ export const base = sheet(`
   .icon { min-width: 1.5rem; font-size: 1.3em; line-height: 1.5rem; text-align: center; }
   .plain { padding: .35em .6em; }
   .cross { flex: none; width: 2rem; height: 2rem; color: var(--soft); }
-  .cross svg { display: block; margin: auto; }
   @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 `);

@@ -21,10 +21,10 @@ export class LedgerbellToaster extends LedgerbellElement {
 
   static sheets = [
     sheet(`
-      aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, calc(100vw - 2rem)); height: auto; margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
+      aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, calc(100vw - 2rem)); margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
       .toasts { display: grid; gap: .6rem; }
       .toast, .foot { border: 1px solid var(--line); border-radius: 12px; background: var(--surface); box-shadow: var(--shadow); }
-      .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: .75rem; padding: .85rem .6rem .85rem .9rem; border-left: 4px solid var(--accent); animation: in .2s ease-out; }
+      .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: .75rem; padding: .85rem; border-left: 4px solid var(--accent); animation: in .2s ease-out; }
       .good { border-left-color: var(--gain); }
       .bad { border-left-color: var(--alarm); }
       @keyframes in { from { opacity: 0; transform: translateY(.75rem); } }
@@ -51,16 +51,6 @@ export class LedgerbellToaster extends LedgerbellElement {
   #timer;
   /** Where the keyboard was before it came here. @type {EventTarget | null} */
   #before = null;
-
-  connectedCallback() {
-    super.connectedCallback();
-    document.addEventListener('visibilitychange', this);
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    document.removeEventListener('visibilitychange', this);
-  }
 
   clientChanged() {
     this.#drop(() => true);

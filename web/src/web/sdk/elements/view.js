@@ -15,7 +15,7 @@ const styles = sheet(`
   .chips { flex-basis: 100%; }
   label { display: grid; flex: 0 1 9rem; gap: .15rem; font-size: .85em; color: var(--soft); }
   label.check { display: flex; flex: none; align-items: center; gap: .4rem; min-height: 2.2rem; color: var(--ink); }
-  select, input { min-width: 0; min-height: 2.2rem; padding: .25rem .5rem; border: 1px solid var(--soft); border-radius: 8px; background: var(--surface); color: var(--ink); }
+  select, input { font: inherit; min-width: 0; min-height: 2.2rem; padding: .25rem .5rem; border: 1px solid var(--soft); border-radius: 8px; background: var(--surface); color: var(--ink); }
   input[type="checkbox"] { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
   .list { border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); overflow: clip; }
   .count { padding-bottom: .4rem; }
