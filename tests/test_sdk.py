@@ -15,7 +15,8 @@ WEB = Path(__file__).parent.parent / "web"
 VENDOR = SDK / "vendor"
 TSC = str(WEB / "node_modules/typescript/bin/tsc")
 ESBUILD = str(WEB / "node_modules/esbuild/bin/esbuild")
-MAX_BYTES = 18_000
+AT_ONCE_BYTES = 18_000  # Gzipped: client, elements, Lit and English, before a list is wanted.
+WITH_LISTS_BYTES = 24_000
 
 # A site's own code: what the client says is known to its compiler, and so are the elements.
 SITE = """
@@ -91,7 +92,8 @@ def test_the_lock_holds_no_address() -> None:
 def test_the_sdk_is_small() -> None:
     sizes = json.loads(node("scripts/size.mjs", folder=WEB))
 
-    assert 0 < sizes["bundled"] <= MAX_BYTES, sizes
+    assert 0 < sizes["start"] <= AT_ONCE_BYTES, sizes
+    assert 0 < sizes["bundled"] <= WITH_LISTS_BYTES, sizes
 
 
 def test_a_typescript_site_compiles_against_the_package(site: Path) -> None:

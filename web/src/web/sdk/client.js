@@ -131,7 +131,7 @@ export class LedgerbellClient extends EventTarget {
       this.#confirmRead({ read_seq: seq, ...(await this.api.readUpTo(seq)) });
     } catch (error) {
       this.#feed.dropHopeUpTo();
-      this.#commandFailed('read_failed', 'They could not be marked as read', error);
+      this.#readFailed(error);
     }
   }
 
@@ -283,7 +283,7 @@ export class LedgerbellClient extends EventTarget {
       this.#confirmRead({ ids: [id], ...(await this.api.read(id)) });
     } catch (error) {
       this.#feed.dropHope(id);
-      this.#commandFailed('read_failed', 'That could not be marked as read', error);
+      this.#readFailed(error);
     }
   }
 
@@ -294,11 +294,11 @@ export class LedgerbellClient extends EventTarget {
     this.#intake.take([frame]);
   }
 
-  /** @param {string} code @param {string} what @param {unknown} error */
-  #commandFailed(code, what, error) {
+  /** @param {unknown} error */
+  #readFailed(error) {
     this.#changed();
-    if (error instanceof Unauthorised || !(error instanceof ApiError)) this.#giveUp(error);
-    else this.#emit('error', { code, message: `${what}: ${error.message}.` });
+    if (!isPassing(error)) this.#giveUp(error);
+    else this.#emit('error', { code: 'read_failed', message: `not marked as read: ${error.message}` });
   }
 
   /** @param {number} seq */
