@@ -1,18 +1,17 @@
-/** Says what rang to those who listen instead of look: critical ones at once, the others gathered for a moment. */
+/** Says what rang to those who listen instead of look: critical ones at once and in full, the others gathered for a moment. */
 
 import { html, render } from '../vendor/lit.js';
 
+const AT_ONCE_MS = 50;
 const QUIET_MS = 1_000;
 // A screen reader speaks a live region only when its text changes, also when the same sentence comes twice.
 const BLANK_MS = 50;
-
-/** @typedef {import('../types.js').Notification} Notification */
+const IN_FULL = 3;
 
 export class Announcer {
   #host;
-  #count = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #now = gathered(AT_ONCE_MS, (texts) => this.#speak('#now', texts.slice(-IN_FULL).join(' ')));
+  #soon = gathered(QUIET_MS, (texts) => this.#speak('#soon', texts[texts.length - 1], texts.length));
 
   /** @param {import('./base.js').LedgerbellElement} host */
   constructor(host) {
@@ -24,28 +23,30 @@ export class Announcer {
     return html`<p class="aside" id="now" role="alert"></p><p class="aside" id="soon" role="status"></p>`;
   }
 
-  /** @param {Notification} item */
-  say(item) {
-    if (item.lane === 'critical') this.#speak('#now', item.text);
-    else this.#gather(item.text);
+  /** @param {import('../types.js').Notification} item */
+  say({ lane, text }) {
+    (lane === 'critical' ? this.#now : this.#soon)(text);
   }
 
-  /** @param {string} text */
-  #gather(text) {
-    this.#count += 1;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const n = this.#count;
-      this.#count = 0;
-      this.#speak('#soon', text, n > 1 ? `${this.#host.words.say('gathered', { n })} ` : '');
-    }, QUIET_MS);
-  }
-
-  /** @param {string} where @param {string} text @param {string} [before] in the reader's language */
-  async #speak(where, text, before = '') {
+  /** @param {string} where @param {string} text @param {number} [n] of how many it is the last */
+  async #speak(where, text, n = 1) {
     await this.#host.updateComplete;
     const region = /** @type {HTMLElement} */ (this.#host.root.querySelector(where));
+    const before = n > 1 ? `${this.#host.words.say('gathered', { n })} ` : '';
     render('', region);
     setTimeout(() => render(html`${before}<span lang="en">${text}</span>`, region), BLANK_MS);
   }
+}
+
+/** What comes in quick succession, told together when it has been quiet for a while. @param {number} quietMs @param {(texts: string[]) => void} tell */
+function gathered(quietMs, tell) {
+  /** @type {string[]} */
+  const texts = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  return (/** @type {string} */ text) => {
+    texts.push(text);
+    clearTimeout(timer);
+    timer = setTimeout(() => tell(texts.splice(0)), quietMs);
+  };
 }

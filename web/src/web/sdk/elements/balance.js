@@ -1,7 +1,7 @@
 /** `<ledgerbell-balance>`: what there is of each currency, and a short glow when it moves. */
 
 import { isZero } from '../format.js';
-import { html, nothing } from '../vendor/lit.js';
+import { html } from '../vendor/lit.js';
 import { LedgerbellElement } from './base.js';
 import { Keyed } from './keyed.js';
 import { sheet } from './styles.js';
@@ -29,7 +29,7 @@ export class LedgerbellBalance extends LedgerbellElement {
 
   get template() {
     const empty = this.client?.state.loaded && this.#shown.length === 0;
-    return html`<div class="cards" part="list"></div>${empty ? html`<p class="soft" part="empty">${this.words.say('noBalance')}</p>` : nothing}`;
+    return html`<div class="cards" part="list"></div><p class="soft" part="empty">${empty ? this.words.say('noBalance') : ''}</p>`;
   }
 
   drawn() {
@@ -55,7 +55,7 @@ export class LedgerbellBalance extends LedgerbellElement {
       <div class="card ${this.#before.has(currency) ? 'moved' : ''}" part="balance" data-currency=${currency}>
         <p class="soft small" part="label">${words.say('available', { currency })}</p>
         <p class="amount" part="amount">${words.money(available, currency)}</p>
-        <p class="soft" part="held" ?hidden=${isZero(held)}>${words.say('held', { held: words.money(held, currency), posted: words.money(posted, currency) })}</p>
+        <p class="soft" part="held">${isZero(held) ? '' : words.say('held', { held: words.money(held, currency), posted: words.money(posted, currency) })}</p>
       </div>
     `;
   }

@@ -26,7 +26,7 @@ export function provide(client) {
 
 /** Lit's templates without its elements: what those could do more, nothing here would use. */
 export class LedgerbellElement extends HTMLElement {
-  static observedAttributes = ['theme', 'locale', 'link-base', 'currency', 'title-count'];
+  static observedAttributes = ['locale', 'link-base', 'currency', 'title-count'];
 
   /** What it listens to. */
   static hears = ['change'];
@@ -44,7 +44,7 @@ export class LedgerbellElement extends HTMLElement {
 
   constructor() {
     super();
-    this.wear(base, ...this.#class.sheets);
+    this.root.adoptedStyleSheets.push(base, ...this.#class.sheets);
   }
 
   get #class() {
@@ -96,11 +96,6 @@ export class LedgerbellElement extends HTMLElement {
     this.requestUpdate();
   }
 
-  /** @param {CSSStyleSheet[]} sheets */
-  wear(...sheets) {
-    this.root.adoptedStyleSheets.push(...sheets);
-  }
-
   /** Draw once a frame, however much has come. */
   requestUpdate() {
     this.#drawing ??= this.#drawSoon();
@@ -124,12 +119,6 @@ export class LedgerbellElement extends HTMLElement {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const open = new CustomEvent('ledgerbell-open', { detail: item, bubbles: true, composed: true, cancelable: true });
     if (!this.dispatchEvent(open)) event.preventDefault();
-  }
-
-  /** Where a link leads, or null where it has none, or one that a browser would run instead of open. @param {string | null} link */
-  webAddress(link) {
-    const url = link ? URL.parse(link, new URL(this.getAttribute('link-base') ?? '/', location.href)) : null;
-    return url && /^https?:$/.test(url.protocol) ? url.href : null;
   }
 
   async #drawSoon() {

@@ -100,12 +100,11 @@ export class NotificationList {
     this.#pull();
   }
 
-  /** Put the keyboard on the newest unread row, or the newest at all; false where there is none. */
+  /** Put the keyboard on the newest row; false where there is none. */
   focus() {
-    const { items = [] } = this.#listing ?? {};
-    const target = this.#pages[0]?.items.find((item) => !item.read) ?? items[0];
-    if (target) this.#go(target.seq);
-    return target !== undefined;
+    const newest = this.#listing?.items[0];
+    if (newest) this.#go(newest.seq);
+    return newest !== undefined;
   }
 
   // ------------------------------------------------------------------ drawing
@@ -173,10 +172,9 @@ export class NotificationList {
   #moved(entries) {
     for (const { target, isIntersecting, boundingClientRect } of entries) {
       const page = this.#pages.find(({ element }) => element === target);
-      if (!page) this.#wantsMore = isIntersecting;
-      else if (isIntersecting) page.near = true;
-      else if (!page.open) page.near = false;
-      else if (!page.element.matches(':focus-within')) page.fold(boundingClientRect.height);
+      if (target.matches('.bottom')) this.#wantsMore = isIntersecting;
+      if (page) page.near = isIntersecting;
+      if (page?.open && !page.near && !target.matches(':focus-within')) page.fold(boundingClientRect.height);
     }
     this.#host.requestUpdate();
   }

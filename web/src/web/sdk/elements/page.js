@@ -32,7 +32,7 @@ export class Page {
 
   /** @param {number} heightPx what it measures now */
   fold(heightPx) {
-    this.near = this.open = false;
+    this.open = false;
     this.#heightPx = heightPx;
     this.#rows.draw(this.element, []);
   }

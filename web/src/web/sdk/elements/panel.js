@@ -1,7 +1,6 @@
 /** What the bell opens: the newest notifications, what to see of them, and a way to be done with all. */
 
 import { html } from '../vendor/lit.js';
-import { cross } from './icons.js';
 import { NotificationList } from './list.js';
 import { list } from './liststyles.js';
 import { sheet } from './styles.js';
@@ -40,7 +39,7 @@ export class Panel {
   constructor(host) {
     this.#host = host;
     this.#list = new NotificationList(host);
-    host.wear(list, styles);
+    host.root.adoptedStyleSheets.push(list, styles);
   }
 
   get template() {
@@ -50,7 +49,7 @@ export class Panel {
       <div class="header" part="header">
         <h2>${words.say('notifications')}</h2>
         <button class="plain small" part="read-all" type="button" aria-disabled=${String(!client?.state.unread)} @click=${this.#readAll}>${words.say('readAll')}</button>
-        <button class="cross" part="close" type="button" popovertarget="panel" popovertargetaction="hide" aria-label=${words.say('close')}>${cross}</button>
+        <button class="cross" part="close" type="button" popovertarget="panel" popovertargetaction="hide" aria-label=${words.say('close')}><span aria-hidden="true">✕</span></button>
       </div>
       <div class="chips" part="filters" role="group" aria-label=${words.say('filter')}>
         ${FILTERS.map(

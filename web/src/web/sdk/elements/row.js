@@ -14,7 +14,6 @@ import { timesIn } from './times.js';
 export function rowOf(host, item, { begins, reachable, exact }) {
   const { words } = host;
   const { seq, title, read } = item;
-  const href = host.webAddress(item.link);
   const times = timesIn(words.locale);
   const when = new Date(item.occurred_at);
   const tab = reachable ? 0 : -1;
@@ -34,7 +33,7 @@ export function rowOf(host, item, { begins, reachable, exact }) {
           <p class="soft" id="b${seq}" part="body" lang="en">${item.body}</p>
           <p class="soft small" id="m${seq}">
             <time datetime=${item.occurred_at} title=${times.exactly(when)}>${exact ? times.exactly(when) : times.ago(when) || words.say('now')}</time>
-            ${href ? html`· ${linkOf(host, item, href, tab)}` : nothing}
+            ${linkOf(host, item, tab, '· ')}
           </p>
         </div>
       </div>

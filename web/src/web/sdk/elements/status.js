@@ -22,8 +22,6 @@ export class LedgerbellStatus extends LedgerbellElement {
 
   /** @type {import('../types.js').Problem | null} */
   #problem = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
 
   clientChanged() {
     this.#problem = null;
@@ -57,9 +55,8 @@ export class LedgerbellStatus extends LedgerbellElement {
   /** @param {import('../types.js').Problem} problem */
   #tell(problem) {
     this.#problem = problem;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#problem = null;
+    setTimeout(() => {
+      if (this.#problem === problem) this.#problem = null;
       this.requestUpdate();
     }, PROBLEM_SHOWN_MS);
   }

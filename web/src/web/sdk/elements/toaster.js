@@ -1,9 +1,8 @@
-/** `<ledgerbell-toaster>`: what has just happened pops up: at most three, critical ones stay, the rest leave after a while nobody was looking away. */
+/** `<ledgerbell-toaster>`: what has just happened pops up; critical ones stay, the rest leave after a while nobody was looking away. */
 
-import { html, nothing } from '../vendor/lit.js';
+import { html } from '../vendor/lit.js';
 import { Announcer } from './announcer.js';
 import { LedgerbellElement } from './base.js';
-import { cross } from './icons.js';
 import { Keyed } from './keyed.js';
 import { linkOf } from './link.js';
 import { sheet } from './styles.js';
@@ -21,7 +20,7 @@ export class LedgerbellToaster extends LedgerbellElement {
 
   static sheets = [
     sheet(`
-      aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, calc(100vw - 2rem)); margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
+      aside { position: fixed; inset: auto 1rem 1rem auto; width: min(24rem, 100vw - 2rem); margin: 0; padding: 0; border: 0; background: none; color: inherit; overflow: visible; }
       .toasts { display: grid; gap: .6rem; }
       .toast, .foot { border: 1px solid var(--line); border-radius: 12px; background: var(--surface); box-shadow: var(--shadow); }
       .toast { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: .75rem; padding: .85rem; border-left: 4px solid var(--accent); animation: in .2s ease-out; }
@@ -30,7 +29,7 @@ export class LedgerbellToaster extends LedgerbellElement {
       @keyframes in { from { opacity: 0; transform: translateY(.75rem); } }
       .title { font-weight: 700; }
       .body { display: -webkit-box; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 4; }
-      .foot { display: flex; align-items: baseline; gap: .75rem; width: fit-content; margin: .6rem 0 0 auto; padding: .2rem .6rem; }
+      .foot { display: flex; align-items: baseline; width: fit-content; margin: .6rem 0 0 auto; padding: .2rem .6rem; }
       @media (max-width: 480px) {
         aside { inset-inline: .5rem; bottom: .5rem; width: auto; }
         .toast { padding-block: .5rem; }
@@ -73,7 +72,7 @@ export class LedgerbellToaster extends LedgerbellElement {
         @pointerenter=${() => this.#look((this.#hovered = true))} @pointerleave=${() => this.#look((this.#hovered = false))}>
         <div class="toasts"></div>
         <p class="foot small soft" part="foot" ?hidden=${this.#toasts.length < 2}>
-          ${more > 0 ? html`<span>${words.say('more', { n: more })}</span>` : nothing}
+          <span>${more > 0 ? words.say('more', { n: more }) : ''}</span>
           <button class="plain" type="button" @click=${() => this.#drop(() => true)}>${words.say('dismissAll')}</button>
         </p>
       </aside>
@@ -112,7 +111,6 @@ export class LedgerbellToaster extends LedgerbellElement {
   #toast(toast) {
     const { words } = this;
     const { item } = toast;
-    const href = this.webAddress(item.link);
     const tone = /failed$|flagged$/.test(item.kind) ? 'bad' : item.amount?.startsWith('+') ? 'good' : '';
     return html`
       <div class="toast ${tone}" part="toast" role="group" aria-label=${item.title} data-seq=${item.seq}>
@@ -120,10 +118,10 @@ export class LedgerbellToaster extends LedgerbellElement {
         <div>
           <p class="title" lang="en">${item.title}</p>
           <p class="body soft" lang="en">${item.body}</p>
-          ${href ? html`<p class="small">${linkOf(this, item, href)}</p>` : nothing}
+          <p class="small">${linkOf(this, item)}</p>
         </div>
         <button class="cross" part="dismiss" type="button" title=${words.say('dismiss')} @click=${() => this.#drop((other) => other === toast)}>
-          ${cross}<span class="aside">${words.say('dismiss')}: <span lang="en">${item.title}</span></span>
+          <span aria-hidden="true">✕</span><span class="aside">${words.say('dismiss')}: <span lang="en">${item.title}</span></span>
         </button>
       </div>
     `;

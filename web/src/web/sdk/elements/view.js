@@ -31,7 +31,7 @@ export class HistoryView {
   constructor(host) {
     this.#host = host;
     this.#list = new NotificationList(host, { exact: true });
-    host.wear(list, styles);
+    host.root.adoptedStyleSheets.push(list, styles);
   }
 
   get template() {
