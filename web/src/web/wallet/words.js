@@ -1,7 +1,6 @@
 /** The page's words in the language it is shown in, and amounts and times as that language writes them. */
 
 import { timesIn } from '/sdk/v1/elements/times.js';
-import { money as moneyIn } from '/sdk/v1/format.js';
 import { Words } from '/sdk/v1/words.js';
 
 /** @typedef {keyof typeof import('./words/en.js').default} Key */
@@ -20,7 +19,7 @@ export const say = (key, values) => words.say(/** @type {any} */ (key), values);
 export const isKey = (key) => Object.hasOwn(catalogue, key);
 
 /** @param {string} amount decimal string @param {string} currency @param {boolean} [signed] show a plus too */
-export const money = (amount, currency, signed) => moneyIn(LOCALE, amount, currency, signed);
+export const money = (amount, currency, signed) => words.money(amount, currency, signed);
 
 /** An amount without its cents, where it has none. @param {string} amount decimal string @param {string} currency */
 export function roundMoney(amount, currency) {
