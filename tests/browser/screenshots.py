@@ -113,6 +113,7 @@ async def _picture_what_there_is(pages: Pages, into: Path) -> None:
         await _keep(page, into / f"history-{name}.png", page.locator("#history"))
         await page.get_by_role("button", name="All", exact=True).click()
         await page.evaluate("() => scrollTo(0, 0)")
+        await page.mouse.move(0, 0)
 
 
 async def _picture_toasts(pages: Pages, into: Path) -> None:
@@ -135,8 +136,8 @@ async def _keep(page: Page, file: Path, part: Locator | None = None) -> None:
         }
         shot = await page.screenshot(full_page=True, clip=clip)
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    # Max coverage: a badge is small, and its colour matters all the same.
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+    # Refined by k-means a badge keeps its colour, small as it is.
+    picture.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
