@@ -110,7 +110,7 @@ export default {
   verification_completed: 'Code empfangen',
   verification_failed: 'Fehlgeschlagen, nicht berechnet',
   verification_rejected: 'Guthaben reicht nicht',
-  verification_timed_out: 'Keine SMS in der Zeit',
+  verification_timed_out: 'Keine SMS gekommen',
   verification_cancelled: 'Abgebrochen',
   verification_requires_review: 'Wird geprüft',
   refund_holding: 'Wird beantragt',
