@@ -85,7 +85,7 @@ export class NotificationList {
     return html`
       <div class="top"></div>
       ${held > 0 ? html`<button class="pill" part="pill" type="button" @click=${() => this.#release()}>${words.say('fresh', { n: held })}</button>` : nothing}
-      <div class="feed" part="list" role="feed" aria-label=${words.say('notifications')} aria-busy=${String(loading)}
+      <div class="feed" part="list" role="feed" aria-label=${words.say('notifications')} aria-busy=${String(loading)} ?hidden=${items.length === 0}
         @click=${this.#click} @keydown=${this.#key} @focusin=${this.#focusin}></div>
       <div class="bottom"></div>
       ${this.#foot(items.length)}
