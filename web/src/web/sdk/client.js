@@ -6,10 +6,11 @@ import { Feed } from './feed.js';
 import { Intake } from './intake.js';
 import { Line } from './line.js';
 import { Listing } from './listing.js';
+import { follow, isHidden } from './page.js';
 import { Popups } from './popups.js';
 import { Receipts } from './receipts.js';
 import { Backoff } from './retry.js';
-import { isHidden, Tabs } from './tabs.js';
+import { Tabs } from './tabs.js';
 import { Token } from './token.js';
 
 // Three questions without an answer, and the tab that has the line is taken to be stuck.
@@ -97,7 +98,7 @@ export class LedgerbellClient extends EventTarget {
   /** Begin. A client is started once, and is of no use after `stop`. */
   async start() {
     this.#become('connecting', false);
-    this.#listenToThePage();
+    this.#followThePage();
     try {
       // Heard first and held, then read: the other way round loses what happens in between.
       await this.#loadUntilDone();
@@ -115,6 +116,7 @@ export class LedgerbellClient extends EventTarget {
     this.#intake.stop();
     this.#tabs?.close();
     this.#wake();
+    this.#become('idle', false);
   }
 
   /** Mark as read: shown at once, taken back when the gateway refuses. @param {string[]} ids */
@@ -203,7 +205,7 @@ export class LedgerbellClient extends EventTarget {
     else if (message.type === 'standing' && !this.#line && this.#intake.open) this.#heardStanding(message);
     else if (message.type === 'shown') this.shown(message.seq);
     else if (message.type === 'popped') this.#popups.popped(message.seq);
-    else if (message.type === 'toasts') this.#popups.takeOver(this.#feed.items.shown.filter(({ seq }) => message.seqs.includes(seq)));
+    else if (message.type === 'toasts') this.#popups.handed(this.#feed.items.shown.filter(({ seq }) => message.seqs.includes(seq)));
   }
 
   #tellStanding() {
@@ -310,21 +312,20 @@ export class LedgerbellClient extends EventTarget {
 
   // ------------------------------------------------------------------ the page
 
-  #listenToThePage() {
-    const { signal } = this.#stopped;
-    const page = globalThis.document;
-    globalThis.addEventListener?.('online', () => this.#hurry(true), { signal });
-    globalThis.addEventListener?.('offline', () => this.#changed(), { signal });
-    globalThis.addEventListener?.('focus', () => this.#noticed(), { signal });
-    page?.addEventListener('visibilitychange', () => page.hidden || (this.#hurry(false), this.#noticed()), { signal });
-    // A page that is put away must not keep the line from the others; one that is taken out again begins anew.
-    globalThis.addEventListener?.('pagehide', () => this.#tabs?.close(), { signal });
-    globalThis.addEventListener?.('pageshow', (event) => event.persisted && this.#comeBack(), { signal });
+  #followThePage() {
+    follow(this.#stopped.signal, {
+      hurry: (network) => this.#hurry(network),
+      noticed: () => this.#noticed(),
+      offline: () => this.#changed(),
+      // A page that is put away must not keep the line from the others; one that is taken out again begins anew.
+      putAway: () => this.#tabs?.close(),
+      takenOut: () => this.#comeBack(),
+    });
   }
 
   #comeBack() {
-    this.#join();
-    this.#takePart();
+    if (this.#tabs) this.#join();
+    if (this.#intake.open) this.#takePart();
   }
 
   /** Somebody looks at this tab: what pops up, pops up here. */

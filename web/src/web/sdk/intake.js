@@ -3,6 +3,7 @@
 import { Unreachable } from './errors.js';
 
 // Lanes overtake each other by milliseconds; a reading that is later than this was lost.
+const MOST_HELD = 1_000;
 const LATE_MS = 1_000;
 
 /** @typedef {import('./types.js').Frame} Frame */
@@ -27,6 +28,7 @@ export class Intake {
   #taking = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #doubt;
+  #over = false;
 
   /** @param {import('./api.js').Api} api @param {import('./feed.js').Feed} feed @param {Told} told */
   constructor(api, feed, told) {
@@ -50,18 +52,21 @@ export class Intake {
   /** @param {Frame[]} frames @returns {Promise<void>} */
   take(frames) {
     this.#frames.push(...frames);
-    if (!this.#open) return Promise.resolve();
+    // What is too much to hold is in the history by then, or found to be missing.
+    if (!this.#open) this.#frames.splice(0, this.#frames.length - MOST_HELD);
+    if (!this.#open || this.#over) return Promise.resolve();
     this.#taking ??= this.#takeAll().finally(() => (this.#taking = null));
     return this.#taking;
   }
 
   stop() {
+    this.#over = true;
     clearTimeout(this.#doubt);
   }
 
   async #takeAll() {
     try {
-      for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
+      for (let frame = this.#frames.shift(); frame && !this.#over; frame = this.#frames.shift()) {
         const mending = this.#takeOne(frame);
         if (mending) await mending;
       }
@@ -76,7 +81,7 @@ export class Intake {
   /** Whether what is counted but has not come is late or lost. */
   #wonder() {
     const rev = this.#feed.owed;
-    if (rev === 0) return;
+    if (rev === 0 || this.#over) return;
     this.#doubt ??= setTimeout(() => {
       this.#doubt = undefined;
       this.take([{ type: 'doubt', rev }]);
@@ -101,7 +106,9 @@ export class Intake {
   }
 
   async #loadHistory() {
-    this.#feed.begin(await this.#api.history());
+    const page = await this.#api.history();
+    if (this.#over) return;
+    this.#feed.begin(page);
     this.#told.reset();
   }
 

@@ -16,6 +16,11 @@ export class Items {
     this.#looksRead = looksRead;
   }
 
+  /** As the gateway has them, newest first. @returns {readonly Notification[]} */
+  get rows() {
+    return this.#rows;
+  }
+
   get size() {
     return this.#rows.length;
   }

@@ -1,9 +1,9 @@
 /** The line to the gateway: a socket, resumed whenever it goes, or polling where none can be had; the same frames. */
 
 import { Connection } from './connection.js';
-import { ApiError, isPassing, Refused } from './errors.js';
+import { isPassing, Refused } from './errors.js';
+import { isHidden } from './page.js';
 import { Backoff, waitAfter } from './retry.js';
-import { isHidden } from './tabs.js';
 
 const TRIES_BEFORE_POLLING = 3;
 const SOCKET_AGAIN_MS = 60_000;
@@ -186,7 +186,8 @@ export class Line {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      // Whoever has signed out, or is another user by now, is told nothing more.
+      if (!isPassing(error)) this.#ends.failed(/** @type {Error} */ (error));
       return null;
     }
   }

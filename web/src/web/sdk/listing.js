@@ -19,6 +19,8 @@ export class Listing extends EventTarget {
   #done = false;
   #loading = false;
   #pages = 0;
+  /** A page that was asked for before it grew is of no use any more. */
+  #generation = 0;
   /** @type {import('./types.js').Problem | null} */
   #failed = null;
 
@@ -32,7 +34,7 @@ export class Listing extends EventTarget {
     this.#feed = feed;
     this.#filter = filter;
     this.#items = feed.shelf();
-    if (Object.keys(filter).length === 0) for (const item of feed.items.shown) this.#items.put(item);
+    if (Object.keys(filter).length === 0) for (const item of feed.items.rows) this.#items.put(item);
     const { signal } = this.#abort;
     client.addEventListener('notification', (event) => this.#arrived(/** @type {CustomEvent} */ (event).detail), { signal });
     client.addEventListener('change', () => this.#changed(), { signal });
@@ -66,7 +68,7 @@ export class Listing extends EventTarget {
     this.#changed();
     try {
       // Pages that are known by now are passed by.
-      while (!(await this.#page()) && !this.#done);
+      while (!this.#abort.signal.aborted && !(await this.#page()) && !this.#done);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#failed = { code: error.code, message: error.message };
@@ -83,7 +85,9 @@ export class Listing extends EventTarget {
 
   /** Whether it held anything that was not known. */
   async #page() {
+    const generation = this.#generation;
     const page = await this.#api.history(this.#next, this.#filter);
+    if (generation !== this.#generation) return false;
     const before = this.#items.size;
     // Newer ones than the feed knows of are left to it, so that nothing is seen out of order.
     for (const item of page.items) if (item.seq <= this.#feed.lastSeq) this.#items.put(item);
@@ -98,17 +102,20 @@ export class Listing extends EventTarget {
   #arrived(item) {
     if (!matches(item, this.#filter)) return;
     this.#items.put(item);
-    if (!this.#items.keep(ROOM + 50 * this.#pages)) return;
-    this.#next = null;
-    this.#done = false;
+    if (this.#items.keep(ROOM + 50 * this.#pages)) this.#fromTheTop();
   }
 
   #startAgain() {
     this.#items.clear();
+    this.#pages = 0;
+    this.#fromTheTop();
+    this.more();
+  }
+
+  #fromTheTop() {
+    this.#generation += 1;
     this.#next = null;
     this.#done = false;
-    this.#pages = 0;
-    this.more();
   }
 
   #changed() {

@@ -1,5 +1,6 @@
 /** What still has to pop up: kept in every tab, popped up by the one that is looked at, once. */
 
+const MOST = 100;
 // Who takes over hears first what the one before has popped up by then.
 const GRACE_MS = 250;
 
@@ -13,7 +14,6 @@ export class Popups {
   /** @type {Notification[]} what stood in the tab that was looked at before */
   #handed = [];
   #poppedUpTo = 0;
-  #held = false;
   #ready = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #grace;
@@ -27,7 +27,6 @@ export class Popups {
   /** @param {boolean} held whether this is the tab that pops up */
   held(held) {
     clearTimeout(this.#grace);
-    this.#held = held;
     this.#ready = false;
     if (held) this.#grace = setTimeout(() => this.#begin(), GRACE_MS);
   }
@@ -35,7 +34,7 @@ export class Popups {
   /** @param {Notification} item */
   arrived(item) {
     if (!item.toast || item.read || item.seq <= this.#poppedUpTo) return;
-    this.#waiting.push(item);
+    this.#waiting = [...this.#waiting, item].slice(-MOST);
     this.#popAll();
   }
 
@@ -43,12 +42,12 @@ export class Popups {
   popped(seq) {
     this.#poppedUpTo = Math.max(this.#poppedUpTo, seq);
     this.#waiting = this.#waiting.filter((item) => item.seq > this.#poppedUpTo);
+    this.#handed = this.#handed.filter((item) => item.seq !== seq);
   }
 
-  /** @param {readonly Notification[]} items newest first */
-  takeOver(items) {
-    if (!this.#held) return;
-    this.#handed.push(...items.filter((item) => !item.read).reverse());
+  /** Whoever pops up next takes them over: which tab that is may not be known yet. @param {readonly Notification[]} items newest first */
+  handed(items) {
+    this.#handed = [...this.#handed, ...items.filter((item) => !item.read).reverse()].slice(-MOST);
     this.#popAll();
   }
 

@@ -2,9 +2,6 @@
 
 /** @typedef {{type: string, [field: string]: any}} Message */
 
-/** Whether nobody can see this tab. */
-export const isHidden = () => globalThis.document?.hidden ?? false;
-
 /** Something one tab of a browser is at a time. Without Web Locks (no secure context) each tab is it. */
 class Role {
   held = false;
@@ -15,6 +12,8 @@ class Role {
   #release = () => {};
   /** The request that holds it. @type {symbol | null} */
   #holder = null;
+  #seizing = false;
+  #over = false;
 
   /** @param {string | null} name @param {(held: boolean) => void} onChange */
   constructor(name, onChange) {
@@ -24,6 +23,7 @@ class Role {
 
   /** Be it as soon as nobody else is. */
   wait() {
+    if (this.#over) return;
     if (this.#name === null) return this.#set(true);
     this.#waiting = new AbortController();
     this.#ask({ signal: this.#waiting.signal });
@@ -31,12 +31,15 @@ class Role {
 
   /** Be it now, whoever is. */
   seize() {
-    if (this.held || this.#name === null) return;
+    if (this.held || this.#seizing || this.#over || this.#name === null) return;
+    this.#seizing = true;
     this.#waiting?.abort();
     this.#ask({ steal: true });
   }
 
+  /** For good. */
   resign() {
+    this.#over = true;
     this.#waiting?.abort();
     this.#holder = null;
     this.#set(false);
@@ -48,6 +51,9 @@ class Role {
     const request = Symbol(this.#name ?? '');
     try {
       await navigator.locks.request(/** @type {string} */ (this.#name), options, () => {
+        this.#seizing = false;
+        // What was asked for before the end is given back at once.
+        if (this.#over) return null;
         this.#holder = request;
         this.#set(true);
         return new Promise((resolve) => (this.#release = () => resolve(null)));
@@ -56,7 +62,7 @@ class Role {
       if (!(error instanceof DOMException) || error.name !== 'AbortError') throw error;
     }
     // Whoever comes here still holding it was robbed.
-    if (this.#holder !== request) return;
+    if (this.#holder !== request || this.#over) return;
     this.#holder = null;
     this.#set(false);
     this.wait();

@@ -29,7 +29,9 @@ export class Token {
 
   /** One that is not `over`. @param {string} over */
   async renewed(over) {
-    if ((await this.#current) === over) this.#current = null;
+    const current = this.#current;
+    // Another one may have asked meanwhile.
+    if ((await current) === over && this.#current === current) this.#current = null;
     const token = await this.current();
     if (token === over) throw new Unauthorised('the access token has ended or was not accepted');
     return token;

@@ -6,12 +6,9 @@ import { Desk } from './actions/desk.js';
 import { byId } from './elements.js';
 import { followLinks } from './places.js';
 import { offerPreferences } from './preferences.js';
-import { current, end } from './session.js';
+import { current, end, wasOver } from './session.js';
 import { askToSignIn } from './sign_in.js';
 import { fill, LOCALE, say } from './words.js';
-
-/** @type {LedgerbellClient | null} */
-let client = null;
 
 /** @param {import('./session.js').Session} session */
 function open({ name, getToken }) {
@@ -19,7 +16,7 @@ function open({ name, getToken }) {
   byId('bell').hidden = false;
   byId('user').hidden = false;
   byId('whoami').textContent = name === null ? '' : say('signedInAs', { name });
-  client = new LedgerbellClient({ getToken, locale: LOCALE });
+  const client = new LedgerbellClient({ getToken, locale: LOCALE });
   client.addEventListener('error', (event) => {
     const { code } = /** @type {CustomEvent} */ (event).detail;
     if (code === 'unauthorised' || code === 'other_user') over();
@@ -32,27 +29,24 @@ function open({ name, getToken }) {
 }
 
 function over() {
-  if (client === null) return;
-  client.stop();
-  client = null;
-  provide(null);
-  end();
-  byId('account').hidden = true;
-  byId('bell').hidden = true;
-  byId('user').hidden = true;
-  askToSignIn(say('over'));
+  end({ over: true });
+  // A fresh page holds nothing of the user before.
+  location.reload();
 }
 
 fill(document);
 offerPreferences();
 byId('sign-out').addEventListener('click', () => {
   end();
-  // A fresh page holds nothing of the user before.
   location.reload();
+});
+addEventListener('pageshow', (event) => {
+  // What was put away may be another user's by now.
+  if (event.persisted) location.reload();
 });
 addEventListener('hashchange', () => {
   if (location.hash.startsWith('#token=')) location.reload();
 });
 const session = current();
-if (session === null) askToSignIn();
+if (session === null) askToSignIn(wasOver() ? say('over') : '');
 else open(session);

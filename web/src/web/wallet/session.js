@@ -4,14 +4,19 @@ import { nameIn } from '/sdk/v1/token.js';
 
 const TOKEN = 'ledgerbell.token';
 const USER = 'ledgerbell.user';
+const OVER = 'ledgerbell.over';
 
 /** @typedef {{name: string | null, getToken: import('/sdk/v1/token.js').GetToken}} Session */
 
-/** The tab's, or null where nobody is signed in. A token in the address leaves it as soon as it is read. @returns {Session | null} */
+/**
+ * The tab's, or null where nobody is signed in. A token in the address leaves it as soon as it is read, and signs nobody
+ * out: a link must not make somebody pay into another's account.
+ * @returns {Session | null}
+ */
 export function current() {
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
   if (given) {
-    withToken(given);
+    if (sessionStorage.getItem(TOKEN) === null && sessionStorage.getItem(USER) === null) withToken(given);
     history.replaceState(null, '', location.pathname + location.search);
   }
   const token = sessionStorage.getItem(TOKEN);
@@ -32,9 +37,18 @@ export function withName(user) {
   sessionStorage.setItem(USER, user);
 }
 
-export function end() {
+/** @param {{over?: boolean}} [how] `over`: by itself, which the next load has to say */
+export function end({ over = false } = {}) {
   sessionStorage.removeItem(TOKEN);
   sessionStorage.removeItem(USER);
+  if (over) sessionStorage.setItem(OVER, 'yes');
+}
+
+/** Whether the last session ended by itself; asked once. */
+export function wasOver() {
+  const over = sessionStorage.getItem(OVER) !== null;
+  sessionStorage.removeItem(OVER);
+  return over;
 }
 
 /** A new token for a user of a demo, or null where this is none. Throws where nothing answers. @param {string} user */

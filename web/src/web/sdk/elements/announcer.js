@@ -25,16 +25,26 @@ export class Announcer {
 
   /** @param {import('../types.js').Notification} item */
   say({ lane, text }) {
-    (lane === 'critical' ? this.#now : this.#soon)(text);
+    (lane === 'critical' ? this.#now : this.#soon).add(text);
+  }
+
+  /** What was said is one user's alone. */
+  clear() {
+    this.#now.forget();
+    this.#soon.forget();
+    for (const region of this.#host.root.querySelectorAll('#now, #soon')) render('', /** @type {HTMLElement} */ (region));
   }
 
   /** @param {string} where @param {string} text @param {number} [n] of how many it is the last */
   async #speak(where, text, n = 1) {
     await this.#host.updateComplete;
+    const { client } = this.#host;
     const region = /** @type {HTMLElement} */ (this.#host.root.querySelector(where));
     const before = n > 1 ? `${this.#host.words.say('gathered', { n })} ` : '';
     render('', region);
-    setTimeout(() => render(html`${before}<span lang="en">${text}</span>`, region), BLANK_MS);
+    setTimeout(() => {
+      if (this.#host.client === client) render(html`${before}<span lang="en">${text}</span>`, region);
+    }, BLANK_MS);
   }
 }
 
@@ -44,9 +54,15 @@ function gathered(quietMs, tell) {
   const texts = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  return (/** @type {string} */ text) => {
-    texts.push(text);
-    clearTimeout(timer);
-    timer = setTimeout(() => tell(texts.splice(0)), quietMs);
+  return {
+    add(/** @type {string} */ text) {
+      texts.push(text);
+      clearTimeout(timer);
+      timer = setTimeout(() => tell(texts.splice(0)), quietMs);
+    },
+    forget() {
+      clearTimeout(timer);
+      texts.length = 0;
+    },
   };
 }

@@ -126,7 +126,7 @@ export class LedgerbellElement extends HTMLElement {
     const tag = this.getAttribute('locale') ?? this.client?.locale ?? this.closest('[lang]')?.getAttribute('lang');
     this.words = await wordsIn(tag || navigator.language);
     this.#drawing = null;
-    this.draw();
+    if (this.isConnected) this.draw();
   }
 }
 

@@ -9,7 +9,7 @@ import { html, nothing } from '../vendor/lit.js';
  */
 export function linkOf(host, item, tab = 0, before = '') {
   const base = new URL(host.getAttribute('link-base') ?? '/', location.href);
-  const url = item.link ? URL.parse(item.link, base) : null;
+  const url = item.link && URL.canParse(item.link, base) ? new URL(item.link, base) : null;
   if (!url || !/^https?:$/.test(url.protocol)) return nothing;
   const follow = (/** @type {MouseEvent} */ event) => host.followed(event, item);
   return html`${before}<a href=${url.href} part="link" rel="noopener noreferrer" tabindex=${tab} @click=${follow}

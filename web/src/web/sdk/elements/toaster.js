@@ -53,6 +53,7 @@ export class LedgerbellToaster extends LedgerbellElement {
 
   clientChanged() {
     this.#drop(() => true);
+    this.#announcer.clear();
   }
 
   /** @param {Event} event */

@@ -26,6 +26,9 @@ export class HistoryView {
   #list;
   /** @type {Chosen} */
   #chosen = { kind: '', money: '', unread: false, since: '', until: '' };
+  /** How many were found, said once for each choice: what comes by itself is the toasts' to say. */
+  #found = '';
+  #finding = false;
 
   /** @param {import('./base.js').LedgerbellElement} host */
   constructor(host) {
@@ -37,6 +40,11 @@ export class HistoryView {
   get template() {
     const { words } = this.#host;
     const { listing } = this.#list;
+    const shown = listing && !listing.loading ? words.say('shown', { n: listing.items.length }) : '';
+    if (this.#finding && shown) {
+      this.#found = shown;
+      this.#finding = false;
+    }
     return html`
       <section>
         <h2 class="aside">${words.say('history')}</h2>
@@ -53,7 +61,8 @@ export class HistoryView {
           <label>${words.say('until')}<input type="date" name="until" min=${this.#chosen.since} @change=${this.#changed}></label>
           <label class="check"><input type="checkbox" name="unread" @change=${this.#changed}>${words.say('unreadOnly')}</label>
         </div>
-        <p class="soft small count" part="count" role="status">${listing && !listing.loading ? words.say('shown', { n: listing.items.length }) : ''}</p>
+        <p class="aside" role="status">${this.#found}</p>
+        <p class="soft small count" part="count">${shown}</p>
         <div class="list">${this.#list.template}</div>
       </section>
     `;
@@ -82,6 +91,8 @@ export class HistoryView {
   /** @param {Partial<Chosen>} chosen */
   #choose(chosen) {
     Object.assign(this.#chosen, chosen);
+    this.#found = '';
+    this.#finding = true;
     this.show();
   }
 
