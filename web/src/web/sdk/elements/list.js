@@ -205,7 +205,7 @@ export class NotificationList {
     this.#newest = Infinity;
     this.#draw(this.#listing?.items ?? []);
     this.focus();
-    this.#host.root.querySelector('.top')?.scrollIntoView({ block: 'center' });
+    reveal(this.#host.root.querySelector('.top'), 'center');
   }
 
   // ------------------------------------------------------------------ reading and moving
@@ -255,6 +255,11 @@ export class NotificationList {
     page.open = true;
     this.#tabStop = seq;
     this.#draw(this.#listing.items);
-    page.article(seq)?.focus();
+    const article = page.article(seq);
+    article?.focus({ preventScroll: true });
+    reveal(article, 'nearest');
   }
 }
+
+/** In its own box only: the page behind a panel stays where it is. @param {Element | null | undefined} node @param {ScrollLogicalPosition} block */
+const reveal = (node, block) => node?.scrollIntoView(/** @type {ScrollIntoViewOptions} */ ({ block, container: 'nearest' }));
