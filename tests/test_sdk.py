@@ -63,8 +63,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_types_hold() -> None:
-    assert node(TSC, "--project", ".", folder=WEB) == ""
+@pytest.mark.parametrize("project", ["tsconfig.json", "tsconfig.wallet.json"])
+def test_the_types_hold(project: str) -> None:
+    assert node(TSC, "--project", project, folder=WEB) == ""
 
 
 def test_what_is_vendored_is_what_the_lock_names(tmp_path: Path) -> None:

@@ -15,6 +15,15 @@ from tests.browser.client_tab import HANG, ClientTab, leader_of
 
 NewProfile = Callable[[], Awaitable[BrowserContext]]
 
+# What a browser tells a tab that comes to the front.
+LOOK = """() => {
+    document.dispatchEvent(new Event('visibilitychange'));
+    window.dispatchEvent(new Event('focus'));
+}"""
+LOCKS = """async () => {
+    const { held, pending } = await navigator.locks.query();
+    return [held.length, pending.length];
+}"""
 GIVE_UP = """
     () => window.client.addEventListener('toasts-moved', ({ detail }) => detail.take(window.seen.toasts))
 """
@@ -237,11 +246,51 @@ async def test_toasts_that_stand_go_with_whoever_looks(
     await debit(stack, owner, 1)
     await expect_toasts_once(tabs, 2)
     [shows] = [tab for tab in tabs if await tab.seen("toasts")]
-    next_one = next(tab for tab in tabs if tab is not shows)
+    after_it, last = (tab for tab in tabs if tab is not shows)
 
-    await next_one.page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+    await after_it.page.evaluate(LOOK)
+    await until_standing(after_it, [2])
+    await after_it.page.close()
+    await last.page.evaluate(LOOK)
 
-    async def moved() -> bool:
-        return await next_one.seen("toasts") == [2]
+    await until_standing(last, [2])
 
-    await until(moved)
+
+async def test_however_often_tabs_are_changed_each_role_is_asked_for_once_a_tab(
+    stack: Stack, owner: str, new_profile: NewProfile
+) -> None:
+    tabs = await three_tabs(await new_profile(), stack, owner)
+
+    for tab in [*tabs, *tabs]:
+        await tab.page.evaluate(LOOK)
+
+    async def settled() -> bool:
+        # Line and toasts, each held by one of the three and waited for by the others.
+        return bool(await tabs[0].page.evaluate(LOCKS) == [2, 4])
+
+    await until(settled)
+    await debit(stack, owner, 3)
+    await expect_toasts_once(tabs, 4)
+
+
+async def test_a_client_that_was_stopped_keeps_nothing(
+    stack: Stack, owner: str, new_profile: NewProfile
+) -> None:
+    tabs = await three_tabs(await new_profile(), stack, owner)
+    leader = await leader_of(*tabs)
+
+    await leader.page.evaluate("() => { window.dispatchEvent(new Event('focus')); window.client.stop(); }")
+
+    await leader_of(*[tab for tab in tabs if tab is not leader])
+    state = await leader.state()
+    assert (state["status"], state["transport"], state["leader"]) == ("idle", "none", False)
+    await debit(stack, owner, 1)
+    await tabs[tabs.index(leader) - 1].until_seen(2)
+    assert await leader.seen("seqs") == []
+
+
+async def until_standing(tab: ClientTab, seqs: list[int]) -> None:
+    async def stands() -> bool:
+        return await tab.seen("toasts") == seqs
+
+    await until(stands)

@@ -7,13 +7,13 @@ class Role {
   held = false;
   #name;
   #onChange;
-  /** @type {AbortController | null} */
-  #waiting = null;
-  #release = () => {};
-  /** The request that holds it. @type {symbol | null} */
-  #holder = null;
+  /** The request that waits for its turn. @type {AbortController | null} */
+  #queued = null;
   #seizing = false;
   #over = false;
+  /** The request that holds it. @type {symbol | null} */
+  #holder = null;
+  #release = () => {};
 
   /** @param {string | null} name @param {(held: boolean) => void} onChange */
   constructor(name, onChange) {
@@ -23,49 +23,60 @@ class Role {
 
   /** Be it as soon as nobody else is. */
   wait() {
-    if (this.#over) return;
+    if (this.#over || this.#queued || this.#seizing) return;
     if (this.#name === null) return this.#set(true);
-    this.#waiting = new AbortController();
-    this.#ask({ signal: this.#waiting.signal });
+    this.#queued = new AbortController();
+    this.#ask({ signal: this.#queued.signal });
   }
 
   /** Be it now, whoever is. */
   seize() {
     if (this.held || this.#seizing || this.#over || this.#name === null) return;
     this.#seizing = true;
-    this.#waiting?.abort();
+    this.#dequeue();
     this.#ask({ steal: true });
   }
 
   /** For good. */
   resign() {
     this.#over = true;
-    this.#waiting?.abort();
+    this.#dequeue();
     this.#holder = null;
     this.#set(false);
     this.#release();
+  }
+
+  #dequeue() {
+    this.#queued?.abort();
+    this.#queued = null;
   }
 
   /** @param {LockOptions} options */
   async #ask(options) {
     const request = Symbol(this.#name ?? '');
     try {
-      await navigator.locks.request(/** @type {string} */ (this.#name), options, () => {
-        this.#seizing = false;
-        // What was asked for before the end is given back at once.
-        if (this.#over) return null;
-        this.#holder = request;
-        this.#set(true);
-        return new Promise((resolve) => (this.#release = () => resolve(null)));
-      });
+      await navigator.locks.request(/** @type {string} */ (this.#name), options, () => this.#hold(request, options));
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== 'AbortError') throw error;
     }
-    // Whoever comes here still holding it was robbed.
-    if (this.#holder !== request || this.#over) return;
-    this.#holder = null;
-    this.#set(false);
-    this.wait();
+    if (options.steal && this.#holder === null) this.#seizing = false;
+    if (this.#holder === request) {
+      // Robbed.
+      this.#holder = null;
+      this.#set(false);
+    }
+    if (this.#holder === null && !options.signal?.aborted) this.wait();
+  }
+
+  /** @param {symbol} request @param {LockOptions} options */
+  #hold(request, { steal }) {
+    // What was asked for before the end is given back at once.
+    if (this.#over) return null;
+    if (steal) this.#seizing = false;
+    else this.#queued = null;
+    this.#holder = request;
+    this.#set(true);
+    return new Promise((resolve) => (this.#release = () => resolve(null)));
   }
 
   /** @param {boolean} held */
