@@ -52,8 +52,9 @@ NOTES = """\
 - **memory**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after 100 others.
 - **debit over HTTP**: answers timed by the caller, 50 a second, to the credit service itself; "usual" is the
   same just before, with everything up. All debits of the outages were stored and notified once afterwards.
-- **leader**, **gateway killed**, **sockets refused**: three tabs of one profile in Chromium, from what befalls the line
-  until a tab has it again; the killed gateway's own start is in it. Targets are the marks of a prototype.
+- **leader**, **gateway killed**, **sockets refused**: three tabs of one profile in Chromium, from what
+  befalls the line until a tab has it again; the killed gateway's own start is in it. The targets are a
+  prototype's marks.
 - **10,000 notifications**: the wallet with history and panel; a task is told of by the browser from 50 ms on.
 """
 
