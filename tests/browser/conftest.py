@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from ledgerbell.providers import Providers
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
 
@@ -147,3 +148,9 @@ async def owner(stack: Stack, user: str) -> str:
 
         await until(rang)
     return user
+
+
+@pytest.fixture
+async def providers(stack: Stack) -> AsyncIterator[Providers]:
+    async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
+        yield Providers(http, stack.payment_provider_url, stack.sms_provider_url, stack.provider_headers)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
+from ledgerbell.providers import Providers
 from ledgerbell.stack import Stack
-from tests.browser.hands import bell, expect_live, toasts
+from tests.browser.hands import (
+    ask_back,
+    bell,
+    expect_live,
+    get_a_number,
+    look_at,
+    paid_top_up,
+    reference_of,
+    toasts,
+)
+
+OpenTab = Callable[[str], Awaitable[Page]]
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -40,9 +55,41 @@ async def test_the_page_fits(
 
         await page.screenshot(path=tmp_path / f"{shape}-{theme}.png")
 
-        overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await page.evaluate(overflow) <= 0
+        assert await page.evaluate(OVERFLOW) <= 0
         for part in await page.locator(
             "ledgerbell-history article, ledgerbell-balance [part=balance], .toast"
         ).all():
             assert await part.evaluate("part => part.scrollWidth - part.clientWidth") <= 0
+
+
+async def test_everything_has_a_name_and_fits_on_a_phone(
+    stack: Stack, owner: str, open_tab: OpenTab, providers: Providers
+) -> None:
+    phone = await open_tab(owner)
+    await phone.set_viewport_size({"width": 360, "height": 740})
+    payment = await paid_top_up(phone, "9999.99")
+    await expect_sound(phone)
+    await payment.get_by_role("button", name="Refund to card").click()
+    await expect_sound(phone)
+    verification = await get_a_number(phone, "WhatsApp")
+    await expect_sound(phone)
+    await providers.send_sms(await reference_of(verification), "483920")
+    await ask_back(verification, "Ask for a refund", "a-reason-without-any-place-to-break-" * 5)
+    await expect(verification.get_by_role("link", name="Refund REF-")).to_be_visible()
+    await expect_sound(phone)
+    for name in ("Payments", "Refunds", "Statement"):
+        await look_at(phone, name)
+        await expect(phone.get_by_role("tabpanel", name=name).get_by_role("listitem").first).to_be_visible()
+        heads = phone.get_by_role("tabpanel", name=name).get_by_role("button", expanded=False)
+        await heads.evaluate_all("heads => heads.forEach((head) => head.click())")
+        await expect_sound(phone)
+    for name in ("Top up", "Get a code"):
+        await phone.get_by_role("button", name=name, exact=True, expanded=False).click()
+        await expect_sound(phone)
+
+
+async def expect_sound(tab: Page) -> None:
+    """Nothing sticks out sideways, and whatever can be used says what it is."""
+    assert await tab.evaluate(OVERFLOW) <= 0
+    for part in await tab.locator("button:visible, a:visible, input:visible, select:visible").all():
+        await expect(part).to_have_accessible_name(re.compile(r"\w"))

@@ -182,7 +182,7 @@ async def sign_in(body: SignInBody, request: Request, origin: Annotated[str, Hea
     return TokenView(token=demo.token(body.user))
 
 
-# Where notifications link to. The plain page shows the same everywhere.
+# Where notifications link to. The wallet finds its place by the address.
 @router.get("/", include_in_schema=False)
 @router.get("/history", include_in_schema=False)
 @router.get("/topup", include_in_schema=False)

@@ -23,6 +23,7 @@ const PAYMENTS = {
   failed: ['bad', 'over'],
   expired: ['over', 'over'],
   cancelled: ['over', 'over'],
+  requires_review: ['busy', 'waiting'],
 };
 
 /** @type {Record<string, [Tone, Pace]>} */
@@ -38,6 +39,7 @@ const VERIFICATIONS = {
   rejected: ['bad', 'over'],
   timed_out: ['over', 'over'],
   cancelled: ['over', 'over'],
+  requires_review: ['busy', 'waiting'],
 };
 
 /** @type {Record<string, [Tone, Pace]>} */

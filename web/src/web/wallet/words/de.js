@@ -8,7 +8,6 @@ export default {
   records: 'Ihre Vorgänge',
   history: 'Verlauf',
   now: 'gerade eben',
-  view: 'Ansehen',
   newTab: '(öffnet einen neuen Tab)',
   older: 'Ältere anzeigen',
 
@@ -120,7 +119,6 @@ export default {
   refund_failed: 'Fehlgeschlagen',
   refund_rejected: 'Abgelehnt',
   refund_cancelled: 'Zurückgezogen',
-  refund_requires_review: 'Wird geprüft',
   paymentUnknownNote: 'Der Zahlungsdienst hat noch nicht geantwortet. Diese Seite fragt weiter nach; nichts wird doppelt bezahlt.',
   smsNote: 'Verwenden Sie die Nummer jetzt; der Code erscheint hier.',
   smsUntil: 'Er kann bis {time} kommen; danach geht das Geld von selbst zurück.',

@@ -7,7 +7,6 @@ export default {
   records: 'Your records',
   history: 'History',
   now: 'just now',
-  view: 'View',
   newTab: '(opens a new tab)',
   older: 'Show older',
 
@@ -119,7 +118,6 @@ export default {
   refund_failed: 'Failed',
   refund_rejected: 'Rejected',
   refund_cancelled: 'Cancelled',
-  refund_requires_review: 'Being looked into',
   paymentUnknownNote: 'The payment provider has not answered yet. This page keeps asking; nothing is paid twice.',
   smsNote: 'Use the number now; its code shows here.',
   smsUntil: 'It may come until {time}; then the money goes back by itself.',
