@@ -1,0 +1,1 @@
+"""Break the whole product from outside while money moves, then count what was lost."""
