@@ -1,4 +1,38 @@
-"""What happened in a run, as it was seen from outside: one JSON line a record, in the order it was seen."""
+"""What happened in a run, as it was seen from outside: one JSON line a record, in the order it was seen.
+
+======== =========== ================== =============== =====================================================
+process  f           type               key             value
+======== =========== ================== =============== =====================================================
+run      run         info                               first of all; seed, latency_seconds (the bound of a
+                                                        debit while broker, notifier or gateway are away),
+                                                        drain_seconds (from the heal until nothing waits)
+run      phase       info               load, faults,
+                                        heal, drained,
+                                        read
+run      resources   info                               a ``chaos.final.Resources``, at peace before the
+                                                        faults; ``Final`` has those at the end
+user-07  debit, …    invoke             idempotency key user, amount ("1.50"), currency, via (the service
+                                                        that is called: its own, or ws-gateway)
+                     ok                                 and status, seconds, body (as answered), and what
+                                                        it made: transfer_id, payment_id, refund_id,
+                                                        verification_id
+                     fail                               it was certainly not done: status, code
+                     info                               nobody knows: error
+user-07/ connected   info               user            after each welcome: resume
+tab-2    frame       info               user            the frame, batches as they came
+         closed      ok: it left;       user            code
+                     info: it lost it
+         read        ok                 user            the answer to ``GET /v1/notifications``
+nemesis  the fault's invoke: it begins; target: a       poison: ids of the events it made that nobody can
+         name        ok: it is over     service,        handle
+                                        rabbitmq,
+                                        postgres, …
+======== =========== ================== =============== =====================================================
+
+A repeated request is an operation of its own under the same key. What funds an account is an operation too:
+the ledger may hold nothing that is not in here. Whatever a user may put words into carries their canary,
+``canary-<user>``.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +50,10 @@ Value = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``t``: seconds since the run began. ``process``: who saw it; one process does one thing at a time.
+    """``t``: seconds since the run began. ``process``: who saw it.
 
     ``type``, as Jepsen has them: an operation is invoked, then ok (it was done), fail (it was not, for
     certain) or info (nobody knows: it may have been done, or may be done later).
-    ``key``: an operation's idempotency key, a tab's user, a fault's target.
     """
 
     t: float
