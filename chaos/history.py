@@ -18,7 +18,8 @@ user-07  debit, …    invoke             idempotency key user, amount ("1.50"),
                                                         verification_id
                      fail                               it was certainly not done: status, code
                      info                               nobody knows: error
-user-07/ connected   info               user            after each welcome: resume
+user-07/ connected   info               user            after each welcome: resume; and cursor, None
+                                                        where the tab asked for nothing that was before
 tab-2    frame       info               user            the frame, batches as they came
          closed      ok: it left;       user            code
                      info: it lost it

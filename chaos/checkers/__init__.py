@@ -1,0 +1,32 @@
+"""One module an invariant, each a pure function of what was seen and of what is left."""
+
+from chaos.checkers import (
+    bank,
+    canaries,
+    chains,
+    drain,
+    keys,
+    latency,
+    notices,
+    resources,
+    sequence,
+    tabs,
+    transactions,
+)
+from chaos.finding import Checker
+
+CHECKERS: tuple[Checker, ...] = (
+    bank.check,
+    transactions.check,
+    keys.check,
+    chains.check,
+    latency.check,
+    notices.check,
+    sequence.check,
+    tabs.check,
+    canaries.check,
+    drain.check,
+    resources.check,
+)
+
+__all__ = ["CHECKERS"]
