@@ -24,10 +24,9 @@ tab-2    frame       info               user            the frame, batches as th
          closed      ok: it left;       user            code
                      info: it lost it
          read        ok                 user            the answer to ``GET /v1/notifications``
-nemesis  the fault's invoke: it begins; target: a       poison: ids of the events it made that nobody can
-         name        ok: it is over     service,        handle
-                                        rabbitmq,
-                                        postgres, …
+nemesis  the fault's invoke: it begins; target: credit, poison: ids of the events it made that nobody can
+         name        ok: it is over     rabbitmq, or    handle
+                                        credit→rabbitmq
 ======== =========== ================== =============== =====================================================
 
 A repeated request is an operation of its own under the same key. What funds an account is an operation too:

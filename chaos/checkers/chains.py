@@ -84,8 +84,8 @@ def _causeless(final: Final) -> Iterator[Finding]:
     held = {each.hold for each in final.verifications if each.state not in ("failed", "rejected")}
     held |= {each.hold for each in final.refunds if each.state not in GIVEN_UP or each.compensation}
     for transfer in final.transfers:
-        known = {"payment": payments, "refund": refunds}.get(transfer.source or "")
-        if known is not None and transfer.id not in known:
+        of_payment = transfer.source == "payment" and transfer.id not in payments
+        if of_payment or (transfer.source == "refund" and transfer.id not in refunds):
             words = f"an addition of a {transfer.source} that is not there"
             yield Finding("I8", Kind.DOUBLED, words, transfer.user, (transfer.id,))
         if transfer.hold is not None and transfer.hold not in held:

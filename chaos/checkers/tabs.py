@@ -158,12 +158,11 @@ def _figures(tab: Tab, stream: Stream | None, balances: Sequence[Account]) -> It
         yield Finding("I6", Kind.LOST, words, tab.user)
     for balance in balances:
         if balance.user == tab.user:
-            shown = tab.balances.get(balance.currency, {"version": 0, "posted": "0", "held": "0"})
-            figures = tuple(
-                Money.parse(str(shown[name]), balance.currency).minor for name in ("posted", "held")
-            )
-            if (shown["version"], *figures) != (balance.version, balance.posted, balance.held):
-                words = f"{tab.name} shows {shown}, and the balance is {balance}"
+            shown = tab.balances.get(balance.currency, {})
+            figures = tuple(shown.get(name) for name in ("version", "posted", "held"))
+            posted, held = (Money(minor, balance.currency).amount for minor in (balance.posted, balance.held))
+            if figures != (balance.version, posted, held):
+                words = f"{tab.name} shows {figures}, and the balance is {balance}"
                 yield Finding("I6", Kind.LOST, words, tab.user)
 
 
