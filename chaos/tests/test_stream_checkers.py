@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from chaos.final import Parked
+from chaos.tests.example import World
 
 # -------------------------------------------------------------- I4 and I9, the queue
 
 
-def test_a_debit_that_never_rang(world: Any) -> None:
+def test_a_debit_that_never_rang(world: World) -> None:
     transfer = world.book("ada", -7)
     world.answered("debit", "ada", 7, transfer)
     world.end()
     assert world.counts == {"lost": 1}
 
 
-def test_a_debit_that_rang_twice(world: Any) -> None:
+def test_a_debit_that_rang_twice(world: World) -> None:
     world.debit("ada", 7)
     world.notify("ada", "credit.deducted", "/history", world.transfers[-1].id)
     world.end()
     assert world.counts == {"doubled": 1}
 
 
-def test_a_debit_that_rang_and_was_rolled_back(world: Any) -> None:
+def test_a_debit_that_rang_and_was_rolled_back(world: World) -> None:
     world.notify("ada", "credit.deducted", "/history", "rolled back")
     world.end()
     assert world.counts == {"doubled": 1}
 
 
-def test_a_notification_of_another_user(world: Any) -> None:
+def test_a_notification_of_another_user(world: World) -> None:
     transfer = world.book("ada", -7)
     world.answered("debit", "ada", 7, transfer)
     world.notify("bob", "credit.deducted", "/history", transfer)
@@ -40,7 +40,7 @@ def test_a_notification_of_another_user(world: Any) -> None:
     assert world.counts == {"lost": 1, "doubled": 1}
 
 
-def test_a_completed_payment_that_never_rang(world: Any) -> None:
+def test_a_completed_payment_that_never_rang(world: World) -> None:
     world.end()
     index = next(n for n, each in enumerate(world.notifications) if each.kind == "payment.completed")
     gone = world.notifications[index]
@@ -48,7 +48,7 @@ def test_a_completed_payment_that_never_rang(world: Any) -> None:
     assert world.counts == {"lost": 1}  # That it had failed may have been told before.
 
 
-def test_a_failure_that_was_told_before_a_late_success(world: Any) -> None:
+def test_a_failure_that_was_told_before_a_late_success(world: World) -> None:
     payment = world.pay("ada", 500)
     world.notify("ada", "payment.failed", f"/payments/{payment}")
     world.end()
@@ -56,20 +56,20 @@ def test_a_failure_that_was_told_before_a_late_success(world: Any) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "counts"), [(0, {"doubled": 1}), (100, {})])
-def test_a_warning_that_was_asked_for_or_not(world: Any, threshold: int, counts: dict[str, int]) -> None:
+def test_a_warning_that_was_asked_for_or_not(world: World, threshold: int, counts: dict[str, int]) -> None:
     world.notify("ada", "credit.low_balance", "/topup")
     world.end()
     world.accounts["ada"] = replace(world.accounts["ada"], threshold=threshold)
     assert world.counts == counts
 
 
-def test_a_balance_that_was_never_told(world: Any) -> None:
+def test_a_balance_that_was_never_told(world: World) -> None:
     world.end()
     world.accounts["ada"] = replace(world.accounts["ada"], version=99)
     assert world.counts == {"lost": 1}
 
 
-def test_parked_poison_and_a_parked_innocent(world: Any) -> None:
+def test_parked_poison_and_a_parked_innocent(world: World) -> None:
     world.say("nemesis", "poison", "invoke", "notifier", poison=["poison"])
     world.say("nemesis", "poison", "ok", "notifier")
     world.end()
@@ -79,7 +79,7 @@ def test_parked_poison_and_a_parked_innocent(world: Any) -> None:
     assert world.counts == {"stuck": 1}
 
 
-def test_an_event_that_was_taken_in_twice(world: Any) -> None:
+def test_an_event_that_was_taken_in_twice(world: World) -> None:
     world.end()
     world.left["twice"] = {"notifier": ("event",), "credit": ()}
     assert world.counts == {"doubled": 1}
@@ -88,7 +88,7 @@ def test_an_event_that_was_taken_in_twice(world: Any) -> None:
 # -------------------------------------------------------------- I5, places
 
 
-def test_a_hole_in_the_stream(world: Any) -> None:
+def test_a_hole_in_the_stream(world: World) -> None:
     world.end()
     *others, last = world.notifications
     assert last.user == "bob"
@@ -97,7 +97,7 @@ def test_a_hole_in_the_stream(world: Any) -> None:
     assert [finding.words for finding in found] == [f"there is no {last.seq}, and there is a {last.seq + 1}"]
 
 
-def test_two_in_one_place(world: Any) -> None:
+def test_two_in_one_place(world: World) -> None:
     world.end()
     *others, last = world.notifications
     world.notifications = [*others, replace(last, seq=last.seq - 1)]
@@ -105,7 +105,7 @@ def test_two_in_one_place(world: Any) -> None:
     assert ("I5", "doubled") in found
 
 
-def test_unread_that_is_counted_wrong(world: Any) -> None:
+def test_unread_that_is_counted_wrong(world: World) -> None:
     world.end()
     world.notifications[0] = replace(world.notifications[0], read=True)
     assert [finding.invariant for finding in world.verdict.findings] == ["I5"]
@@ -114,7 +114,7 @@ def test_unread_that_is_counted_wrong(world: Any) -> None:
 # -------------------------------------------------------------- I6, tabs
 
 
-def frames(world: Any, tab: str) -> list[int]:
+def frames(world: World, tab: str) -> list[int]:
     """Where the tab's notifications are in the history."""
     return [
         n
@@ -123,34 +123,34 @@ def frames(world: Any, tab: str) -> list[int]:
     ]
 
 
-def test_a_tab_that_missed_one(world: Any) -> None:
+def test_a_tab_that_missed_one(world: World) -> None:
     world.end()
     del world.records[frames(world, "ada/tab-2")[3]]
     assert world.counts == {"lost": 1}
 
 
-def test_a_tab_that_missed_the_last(world: Any) -> None:
+def test_a_tab_that_missed_the_last(world: World) -> None:
     world.end()
     del world.records[frames(world, "ada/tab-2")[-1]]
     found = [(finding.invariant, finding.kind.value) for finding in world.verdict.findings]
     assert found == [("I6", "lost"), ("I6", "lost")]  # And its count is of before.
 
 
-def test_a_tab_that_was_shown_one_too_late(world: Any) -> None:
+def test_a_tab_that_was_shown_one_too_late(world: World) -> None:
     world.end()
     _, _, third, fourth, *_ = frames(world, "ada/tab-2")
     world.records[third], world.records[fourth] = world.records[fourth], world.records[third]
     assert world.counts == {"lost": 1}
 
 
-def test_a_tab_that_was_shown_one_again(world: Any) -> None:
+def test_a_tab_that_was_shown_one_again(world: World) -> None:
     world.end()
     again = frames(world, "ada/tab-2")[3]
     world.records.insert(again, world.records[again])
     assert world.counts == {"doubled": 1}
 
 
-def test_a_tab_that_was_shown_one_in_anothers_place(world: Any) -> None:
+def test_a_tab_that_was_shown_one_in_anothers_place(world: World) -> None:
     world.end()
     third, fourth = frames(world, "ada/tab-2")[3:5]
     wrong = world.records[third]
@@ -159,7 +159,7 @@ def test_a_tab_that_was_shown_one_in_anothers_place(world: Any) -> None:
     assert world.counts == {"doubled": 1}
 
 
-def test_a_tab_that_was_away_and_went_on_where_it_was(world: Any) -> None:
+def test_a_tab_that_was_away_and_went_on_where_it_was(world: World) -> None:
     world.disconnect("ada/tab-2")
     since = world.newest("ada")
     world.debit("ada", 7)
@@ -170,7 +170,7 @@ def test_a_tab_that_was_away_and_went_on_where_it_was(world: Any) -> None:
     assert world.counts == {}
 
 
-def test_a_tab_that_was_away_and_was_not_told_all_of_it(world: Any) -> None:
+def test_a_tab_that_was_away_and_was_not_told_all_of_it(world: World) -> None:
     world.disconnect("ada/tab-2")
     world.debit("ada", 7)
     world.connect("ada/tab-2", "ada", since=world.newest("ada"))
@@ -179,14 +179,14 @@ def test_a_tab_that_was_away_and_was_not_told_all_of_it(world: Any) -> None:
     assert world.counts == {"lost": 1}
 
 
-def test_a_tab_that_was_told_again_what_it_had(world: Any) -> None:
+def test_a_tab_that_was_told_again_what_it_had(world: World) -> None:
     world.disconnect("ada/tab-2")
     world.connect("ada/tab-2", "ada", since=world.newest("ada") - 2)
     world.end()
     assert world.counts == {"doubled": 2}
 
 
-def test_a_tab_that_began_anew_from_the_history(world: Any) -> None:
+def test_a_tab_that_began_anew_from_the_history(world: World) -> None:
     world.disconnect("ada/tab-2")
     world.debit("ada", 7)
     world.connect("ada/tab-2", "ada", "reset")
@@ -195,21 +195,21 @@ def test_a_tab_that_began_anew_from_the_history(world: Any) -> None:
     assert world.counts == {}
 
 
-def test_a_tab_that_left_early_need_not_know_the_rest(world: Any) -> None:
+def test_a_tab_that_left_early_need_not_know_the_rest(world: World) -> None:
     world.disconnect("ada/tab-2", "ok")
     world.debit("ada", 7)
     world.end()
     assert world.counts == {}
 
 
-def test_a_tab_that_never_came_back(world: Any) -> None:
+def test_a_tab_that_never_came_back(world: World) -> None:
     world.disconnect("ada/tab-2")
     world.debit("ada", 7)
     world.end()
     assert world.counts == {"stuck": 1}
 
 
-def test_a_tab_that_shows_an_old_balance(world: Any) -> None:
+def test_a_tab_that_shows_an_old_balance(world: World) -> None:
     world.end()
     last = max(
         n
@@ -220,7 +220,7 @@ def test_a_tab_that_shows_an_old_balance(world: Any) -> None:
     assert world.counts == {"lost": 1}
 
 
-def test_frames_that_come_in_a_batch(world: Any) -> None:
+def test_frames_that_come_in_a_batch(world: World) -> None:
     world.end()
     third, fourth = frames(world, "ada/tab-2")[3:5]
     both = [world.records[n].value for n in (third, fourth)]
@@ -232,7 +232,7 @@ def test_frames_that_come_in_a_batch(world: Any) -> None:
 # -------------------------------------------------------------- I7 and I9, others'
 
 
-def test_a_tab_that_was_shown_what_is_somebody_elses(world: Any) -> None:
+def test_a_tab_that_was_shown_what_is_somebody_elses(world: World) -> None:
     world.end()
     bobs = world.records[frames(world, "bob/tab-1")[-1]]
     world.records.append(replace(bobs, process="eve/tab-1", key="eve"))
@@ -243,25 +243,25 @@ def test_a_tab_that_was_shown_what_is_somebody_elses(world: Any) -> None:
     }
 
 
-def test_an_answer_with_somebody_elses_canary(world: Any) -> None:
+def test_an_answer_with_somebody_elses_canary(world: World) -> None:
     world.say("ada", "look", "ok", "key", user="ada", body={"reason": "canary-bob"})
     world.end()
     assert world.counts == {"leaked": 1}
 
 
-def test_a_history_with_somebody_elses_canary(world: Any) -> None:
+def test_a_history_with_somebody_elses_canary(world: World) -> None:
     world.say("ada/tab-1", "read", "ok", "ada", items=[{"seq": 1, "text": "canary-bob"}], as_of="1:1")
     world.end()
     assert world.counts == {"leaked": 1}
 
 
-def test_a_stored_notification_with_somebody_elses_canary(world: Any) -> None:
+def test_a_stored_notification_with_somebody_elses_canary(world: World) -> None:
     world.end()
     world.notifications[-1] = replace(world.notifications[-1], text="canary-ada")
     assert world.counts == {"leaked": 1}
 
 
-def test_a_tab_that_was_shown_what_was_never_stored(world: Any) -> None:
+def test_a_tab_that_was_shown_what_was_never_stored(world: World) -> None:
     world.end()
     last = frames(world, "ada/tab-2")[-1]
     made_up = world.records[last]

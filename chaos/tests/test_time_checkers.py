@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from chaos.final import Hold, Parked, Resources
+from chaos.tests.example import World
 
 # -------------------------------------------------------------- I3, latency
 
 
-def slow(world: Any, seconds: float, via: str = "credit", *, answered: bool = True) -> None:
+def slow(world: World, seconds: float, via: str = "credit", *, answered: bool = True) -> None:
     asked = {"user": "ada", "amount": "0.07", "currency": "USD", "via": via}
     key = world.id()
     world.say("ada", "debit", "invoke", key, **asked)
@@ -25,14 +25,14 @@ def slow(world: Any, seconds: float, via: str = "credit", *, answered: bool = Tr
         world.say("ada", "debit", "info", key, **asked, seconds=seconds, error="ReadTimeout")
 
 
-def outage(world: Any, target: str, f: str = "killed", seconds: float = 10) -> None:
+def outage(world: World, target: str, f: str = "killed", seconds: float = 10) -> None:
     world.clock += 10  # What was before is over.
     world.say("nemesis", f, "invoke", target)
     world.clock += seconds
 
 
 @pytest.mark.parametrize("target", ["rabbitmq", "notifier", "ws-gateway", "credit→rabbitmq"])
-def test_a_debit_that_waits_while_others_are_away(world: Any, target: str) -> None:
+def test_a_debit_that_waits_while_others_are_away(world: World, target: str) -> None:
     outage(world, target)
     slow(world, 0.6)
     world.say("nemesis", "killed", "ok", target)
@@ -41,7 +41,7 @@ def test_a_debit_that_waits_while_others_are_away(world: Any, target: str) -> No
 
 
 @pytest.mark.parametrize("target", ["rabbitmq", "notifier", "ws-gateway"])
-def test_a_debit_that_is_not_answered_while_others_are_away(world: Any, target: str) -> None:
+def test_a_debit_that_is_not_answered_while_others_are_away(world: World, target: str) -> None:
     outage(world, target)
     slow(world, 0.1, answered=False)
     world.say("nemesis", "killed", "ok", target)
@@ -49,7 +49,7 @@ def test_a_debit_that_is_not_answered_while_others_are_away(world: Any, target: 
     assert world.counts == {"stuck": 1}
 
 
-def test_a_debit_that_takes_no_longer_than_it_may(world: Any) -> None:
+def test_a_debit_that_takes_no_longer_than_it_may(world: World) -> None:
     outage(world, "rabbitmq")
     slow(world, 0.4)
     world.say("nemesis", "killed", "ok", "rabbitmq")
@@ -57,7 +57,7 @@ def test_a_debit_that_takes_no_longer_than_it_may(world: Any) -> None:
     assert world.counts == {}
 
 
-def test_a_debit_through_the_gateway_that_is_away(world: Any) -> None:
+def test_a_debit_through_the_gateway_that_is_away(world: World) -> None:
     outage(world, "ws-gateway")
     slow(world, 0.6, "ws-gateway", answered=False)
     world.say("nemesis", "killed", "ok", "ws-gateway")
@@ -66,7 +66,7 @@ def test_a_debit_through_the_gateway_that_is_away(world: Any) -> None:
 
 
 @pytest.mark.parametrize("target", ["credit", "postgres", "credit→postgres"])
-def test_a_debit_that_waits_for_what_it_needs(world: Any, target: str) -> None:
+def test_a_debit_that_waits_for_what_it_needs(world: World, target: str) -> None:
     outage(world, "rabbitmq")
     outage(world, target, seconds=0.1)
     world.say("nemesis", "killed", "ok", target)
@@ -79,7 +79,7 @@ def test_a_debit_that_waits_for_what_it_needs(world: Any, target: str) -> None:
 # -------------------------------------------------------------- I10, draining
 
 
-def test_rows_and_messages_that_are_left(world: Any) -> None:
+def test_rows_and_messages_that_are_left(world: World) -> None:
     world.end()
     world.left["unsent"] = {"credit": 2, "payment": 0}
     world.left["unprocessed"] = {"payment": 1}
@@ -88,7 +88,7 @@ def test_rows_and_messages_that_are_left(world: Any) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "counts"), [(29, {}), (31, {"stuck": 1})])
-def test_draining_in_time_or_not(world: Any, seconds: float, counts: dict[str, int]) -> None:
+def test_draining_in_time_or_not(world: World, seconds: float, counts: dict[str, int]) -> None:
     world.phase("heal")
     world.clock += seconds
     world.phase("drained")
@@ -96,13 +96,13 @@ def test_draining_in_time_or_not(world: Any, seconds: float, counts: dict[str, i
     assert world.counts == counts
 
 
-def test_draining_that_never_ended(world: Any) -> None:
+def test_draining_that_never_ended(world: World) -> None:
     world.phase("heal")
     world.phase("read")
     assert world.counts == {"stuck": 1}
 
 
-def test_what_is_still_on_its_way(world: Any) -> None:
+def test_what_is_still_on_its_way(world: World) -> None:
     world.end()
     world.payments[0] = replace(world.payments[0], state="succeeded")
     world.verifications[0] = replace(world.verifications[0], state="expiring")
@@ -116,20 +116,20 @@ def test_what_is_still_on_its_way(world: Any) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "failed", "expired", "cancelled"])
-def test_money_that_the_provider_has_and_nobody_was_credited(world: Any, state: str) -> None:
+def test_money_that_the_provider_has_and_nobody_was_credited(world: World, state: str) -> None:
     world.end()
     world.payments[0] = replace(world.payments[0], state=state)
     stuck = [finding for finding in world.verdict.findings if finding.invariant == "I10"]
     assert [finding.words for finding in stuck] == [f"the provider was paid, and the payment is {state}"]
 
 
-def test_a_hold_that_nobody_wants(world: Any) -> None:
+def test_a_hold_that_nobody_wants(world: World) -> None:
     world.end()
     world.holds.append(Hold("forgotten", "ada", "USD", 0, "placed"))
     assert world.counts == {"stuck": 1}
 
 
-def test_a_parked_event_that_was_half_tried(world: Any) -> None:
+def test_a_parked_event_that_was_half_tried(world: World) -> None:
     world.end()
     world.left["parked"] = (Parked("notifier", "event", "attempting", "the broker gave up on it"),)
     assert world.counts == {"stuck": 1}
@@ -142,14 +142,14 @@ def test_a_parked_event_that_was_half_tried(world: Any) -> None:
     ("what", "figure", "count"),
     [("sessions", 13, 3), ("idle_in_transaction", 2, 2), ("channels", 7, 2), ("memory", 300 << 20, 1)],
 )
-def test_what_is_never_given_back(world: Any, what: str, figure: int, count: int) -> None:
+def test_what_is_never_given_back(world: World, what: str, figure: int, count: int) -> None:
     world.end()
     figures: Resources = world.resources
     world.resources = replace(figures, **{what: getattr(figures, what) | {"notifier": figure}})
     assert world.counts == {"leaked": count}
 
 
-def test_a_pool_that_has_opened_all_it_may(world: Any) -> None:
+def test_a_pool_that_has_opened_all_it_may(world: World) -> None:
     world.end()
     world.resources = replace(world.resources, sessions={"credit": 9, "notifier": 10})
     assert world.counts == {}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from chaos.final import Final
+from chaos.tests.example import World
 from chaos.verdict import judge
 
 
-def test_what_went_well_is_green(world: Any) -> None:
+def test_what_went_well_is_green(world: World) -> None:
     world.end()
     verdict = world.verdict
     assert [str(finding) for finding in verdict.findings] == []
@@ -19,7 +18,7 @@ def test_what_went_well_is_green(world: Any) -> None:
     assert verdict.line == "chaos: seed 7, 21 operations, 1 faults, lost 0, doubled 0, leaked 0, stuck 0"
 
 
-def test_what_was_found_is_counted_and_told(world: Any) -> None:
+def test_what_was_found_is_counted_and_told(world: World) -> None:
     transfer = world.book("ada", -7)
     world.answered("debit", "ada", 7, transfer)
     world.notify("bob", "credit.deducted", "/history", "rolled back")
@@ -44,14 +43,14 @@ def test_nothing_at_all_is_unknown() -> None:
     assert "there were no tabs" in verdict.unknown
 
 
-def test_a_run_without_faults_is_unknown(world: Any) -> None:
+def test_a_run_without_faults_is_unknown(world: World) -> None:
     world.end()
     world.records = [each for each in world.records if each.process != "nemesis"]
     assert world.verdict.unknown == ("there were no faults",)
     assert not world.verdict.green
 
 
-def test_a_run_in_which_nothing_was_done_during_a_fault_is_unknown(world: Any) -> None:
+def test_a_run_in_which_nothing_was_done_during_a_fault_is_unknown(world: World) -> None:
     idle = [each for each in world.records if each.process != "nemesis"]
     world.records, world.clock = idle, 100
     world.say("nemesis", "killed", "invoke", "credit")
@@ -60,14 +59,14 @@ def test_a_run_in_which_nothing_was_done_during_a_fault_is_unknown(world: Any) -
     assert world.verdict.unknown == ("no operation was ok during a fault",)
 
 
-def test_a_tab_that_was_never_shown_anything_makes_it_unknown(world: Any) -> None:
+def test_a_tab_that_was_never_shown_anything_makes_it_unknown(world: World) -> None:
     world.connect("eve/tab-1", "eve")
     world.end()
     assert world.verdict.unknown == ("1 of 4 tabs were never shown anything",)
 
 
 @pytest.mark.parametrize("phase", ["faults", "heal", "drained", "read"])
-def test_a_run_that_was_broken_off_is_unknown(world: Any, phase: str) -> None:
+def test_a_run_that_was_broken_off_is_unknown(world: World, phase: str) -> None:
     world.end()
     world.records = [each for each in world.records if (each.f, each.key) != ("phase", phase)]
     assert f"there was no phase {phase}" in world.verdict.unknown
