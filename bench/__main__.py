@@ -1,48 +1,78 @@
-"""`python -m bench`: every row, or the one that is named; the table goes to stdout and to results.md."""
+"""`python -m bench`: every row, or the one that is named; the table goes to stdout.
+
+Every row's table and pictures go to results.md and plots/; one row's picture goes to .local/bench/plots/.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import resource
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 
 from bench import report
+from bench.figures import Verdict
 from bench.neighbours import Neighbours
-from bench.rows import debit_outage, delivery, latency, long_history, memory, takeover, throughput, top_up
-from bench.stage import open_stage
+from bench.plots import draw
+from bench.rows import (
+    debit,
+    debit_outage,
+    delivery,
+    latency,
+    long_history,
+    memory,
+    takeover,
+    throughput,
+    top_up,
+)
+from bench.stage import Stage, open_stage
 
-ROWS = {
+ROWS: dict[str, Callable[[Stage], Awaitable[list[Verdict]]]] = {
     "latency": latency.run,
     "top_up": top_up.run,
     "throughput": throughput.run,
     "delivery": delivery.run,
     "memory": memory.run,
+    "debit": debit.run,
     "debit_outage": debit_outage.run,
     "takeover": takeover.run,
     "long_history": long_history.run,
 }
+BY_TABS = {"delivery": delivery.run, "memory": memory.run}
+PICTURES = Path(".local/bench/plots")
 
 
 async def main() -> None:
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    if wanted and wanted not in ROWS:
-        sys.exit(f"no row {wanted!r}; there are: {', '.join(ROWS)}")
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("row", nargs="?", choices=ROWS, help="this one only")
+    parser.add_argument("--tabs", type=int, help=f"as many of them ({', '.join(BY_TABS)})")
+    asked = parser.parse_args()
+    if asked.tabs and asked.row not in BY_TABS:
+        parser.error(f"--tabs is for one of: {', '.join(BY_TABS)}")
+    wanted = {asked.row: ROWS[asked.row]} if asked.row else dict(ROWS)
+    if asked.tabs:
+        wanted[asked.row] = partial(BY_TABS[asked.row], tabs=asked.tabs)
     # Gateways inherit it: 5,000 tabs need as many descriptors.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    verdicts, neighbours = [], Neighbours()
+    rows, neighbours = {}, Neighbours()
     async with open_stage() as stage:
         machine = await report.machine(stage)
-        for name in [wanted] if wanted else ROWS:
+        for name, run in wanted.items():
             began = time.monotonic()
-            verdicts += await ROWS[name](stage)
+            rows[name] = await run(stage)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
         machine += f" Other programs took {neighbours.share():.0%} of it meanwhile."
     print(machine)
-    print(report.table(verdicts))
-    if not wanted:
-        report.write(verdicts, machine)
+    print(report.table([verdict for verdicts in rows.values() for verdict in verdicts]))
+    if not asked.row:
+        report.write(rows, machine)
+    elif draw(rows[asked.row], picture := PICTURES / f"{asked.row}.svg"):
+        print(picture)
 
 
 if __name__ == "__main__":

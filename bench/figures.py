@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from bench.plots import Plot
 
 R = TypeVar("R")
 
@@ -40,47 +43,66 @@ class Figure:
         return f"{value:,.{self.digits}f}"
 
 
-def both(
-    results: tuple[Sequence[R], Sequence[R]], value: Callable[[R], float], unit: str, digits: int = 1
-) -> tuple[Figure, Figure]:
-    """The same quantity of the product's and of the floor's repetitions."""
-    product, floor = (Figure(tuple(map(value, its)), unit, digits) for its in results)
-    return product, floor
+@dataclass(frozen=True)
+class Figures:
+    """The same quantity of the product, of the floor and of each peer, by its name."""
+
+    product: Figure
+    floor: Figure
+    peers: Mapping[str, Figure] = field(default_factory=dict)
+
+
+def compare(
+    results: Sequence[Sequence[R]],
+    value: Callable[[R], float],
+    unit: str,
+    digits: int = 1,
+    *,
+    peers: Sequence[str] = (),
+) -> Figures:
+    """From the repetitions of the product, of the floor and of the peers, in this order."""
+    product, floor, *others = (Figure(tuple(map(value, its)), unit, digits) for its in results)
+    return Figures(product, floor, dict(zip(peers, others, strict=True)))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the table; `met` is None where there is no target."""
+    """One line of the table; `met` is None without a target, `plot` where the repetitions are all."""
 
     row: str
-    product: str
-    floor: str
-    ratio: str
+    product: Figure | str
+    floor: Figure | str = ""
+    ratio: str = ""
     target: str = ""
     met: bool | None = None
+    peers: Mapping[str, Figure] = field(default_factory=dict)
+    plot: Plot | None = None
 
     @property
     def word(self) -> str:
         return {True: "met", False: "short", None: ""}[self.met]
 
+    def with_plot(self, plot: Plot) -> Verdict:
+        return replace(self, plot=plot)
 
-def compared(row: str, product: Figure, floor: Figure) -> Verdict:
+
+def compared(row: str, its: Figures) -> Verdict:
     """Without a target."""
-    return Verdict(row, str(product), str(floor), f"{product.over(floor):.2f}×")
+    return Verdict(row, its.product, its.floor, f"{its.product.over(its.floor):.2f}×", peers=its.peers)
 
 
-def at_most_times(row: str, product: Figure, floor: Figure, limit: float) -> Verdict:
-    ratio = product.over(floor)
-    return Verdict(row, str(product), str(floor), f"{ratio:.2f}×", f"≤ {limit:g}×", ratio <= limit)
+def at_most_times(row: str, its: Figures, limit: float) -> Verdict:
+    return _judged(row, its, f"≤ {limit:g}×", its.product.over(its.floor) <= limit)
 
 
-def at_least_times(row: str, product: Figure, floor: Figure, limit: float) -> Verdict:
-    ratio = product.over(floor)
-    return Verdict(row, str(product), str(floor), f"{ratio:.2f}×", f"≥ {limit:g}×", ratio >= limit)
+def at_least_times(row: str, its: Figures, limit: float) -> Verdict:
+    return _judged(row, its, f"≥ {limit:g}×", its.product.over(its.floor) >= limit)
 
 
-def at_most(row: str, product: Figure, floor: Figure, limit: float) -> Verdict:
+def at_most(row: str, its: Figures, limit: float) -> Verdict:
     """A target for the product's own median; the floor stands beside it."""
-    ratio = f"{product.over(floor):.2f}×"
-    target = f"≤ {limit:g} {product.unit}"
-    return Verdict(row, str(product), str(floor), ratio, target, product.median <= limit)
+    return _judged(row, its, f"≤ {limit:g} {its.product.unit}", its.product.median <= limit)
+
+
+def _judged(row: str, its: Figures, target: str, met: bool) -> Verdict:
+    return replace(compared(row, its), target=target, met=met)

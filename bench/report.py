@@ -1,20 +1,22 @@
-"""The table, on the terminal and as a page."""
+"""The table, on the terminal and as a page with pictures."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import asyncpg
 import psutil
 
-from bench.figures import Verdict
+from bench.figures import Figure, Verdict
+from bench.plots import draw
 from bench.stage import Stage
 
 RESULTS = Path(__file__).parent / "results.md"
-HEADINGS = ("row", "product", "floor", "ratio", "target", "")
+PLOTS = Path(__file__).parent / "plots"
+HEADINGS = ("row", "product", "floor", "peer", "ratio", "target", "")
 PACKAGES = (
     "uvloop",
     "asyncpg",
@@ -25,18 +27,29 @@ PACKAGES = (
     "websockets",
     "orjson",
     "pydantic",
+    "sqlalchemy",
+    "faststream",
+    "python-socketio",
 )
 
 INTRODUCTION = """\
 # Figures
 
-Written by `make bench`. Product and floor ran in turns on the same private PostgreSQL and RabbitMQ. Each
-figure is the median of its repetitions, the lowest and highest beside it; each ratio is the median of the
-ratios of neighbouring repetitions. The machine is small and its neighbours are not silent: read the ratios
+Written by `make bench`. Product, floor and peers ran in turns on the same private PostgreSQL and RabbitMQ.
+Each figure is the median of its repetitions, the lowest and highest beside it; each ratio, product to floor,
+is the median of the ratios of neighbouring repetitions, and so is the factor after a peer's figure, peer to
+product. The machine is small and its neighbours are not silent: read the ratios
 first. A run in which an event was lost, doubled or out of order reports nothing.
 
 The floor (`bench/floor/`) is the same path by hand: asyncpg and aio-pika, the same commits and hops, quorum
 queue, persistent messages, confirms; without HTTP, tokens, validation, resume, metrics, logs or tracing.
+
+The peers (`bench/peers/`) are what people would use instead, each as its own documentation has it, under
+the same load; like the floor they check nobody's token. FastStream + ORM: a SQLAlchemy session a message,
+published once it has committed, and FastAPI's connection manager as the gateway; it has no outbox, so that
+a crash loses events, and promises no order. node ws, node socket.io and python-socketio with its aio-pika
+manager stand behind the floor's writer and notifier. FOR UPDATE and SERIALIZABLE are debits in five
+statements on the floor's endpoint.
 """
 
 NOTES = """\
@@ -48,10 +61,14 @@ NOTES = """\
 - **sustained**: 20,000 debits of 100 users, 100 a commit, from the first commit to the last tab's last frame.
 - **CPU an event**: user and system time of each process during those bursts, divided by the debits.
 - **a delivery**: user and system time of the gateway's process while debits of one user with 1,000 tabs come
-  one by one, divided by debits and tabs. Consuming them is in it, and so is each debit's balance frame.
+  one by one, divided by debits and tabs. Consuming them is in it, and so is, for the product alone, each
+  debit's balance frame.
 - **memory**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after 100 others.
 - **debit over HTTP**: answers timed by the caller, 50 a second, to the credit service itself; "usual" is the
   same just before, with everything up. All debits of the outages were stored and notified once afterwards.
+- **debits over HTTP**: 32 callers on connections that stay open, each asking again once it is answered. The
+  floor is one statement on the same FastAPI and uvicorn; it stores transfer, entries and event, but has no
+  token, idempotency key or publisher. All that were answered are booked, and no others.
 - **leader**, **gateway killed**, **sockets refused**: three tabs of one profile in Chromium, from what
   befalls the line until a tab has it again; the killed gateway's own start is in it. The targets are a
   prototype's marks.
@@ -84,13 +101,32 @@ def processor() -> str:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """Markdown that also reads well on a terminal."""
-    lines = [HEADINGS, *((v.row, v.product, v.floor, v.ratio, v.target, v.word) for v in verdicts)]
+    """Markdown that also reads well on a terminal; a second peer gets a second line."""
+    lines = [HEADINGS, *(line for verdict in verdicts for line in _lines(verdict))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     rows = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(rows)
 
 
-def write(verdicts: Sequence[Verdict], machine_line: str) -> None:
-    RESULTS.write_text(f"{INTRODUCTION}\n{machine_line}\n\n{table(verdicts)}\n\n{NOTES}")
+def _lines(verdict: Verdict) -> list[tuple[str, ...]]:
+    first, *others = [_peer(name, verdict) for name in verdict.peers] or [""]
+    row, product, floor = verdict.row, str(verdict.product), str(verdict.floor)
+    return [
+        (row, product, floor, first, verdict.ratio, verdict.target, verdict.word),
+        *(("", "", "", other, "", "", "") for other in others),
+    ]
+
+
+def _peer(name: str, verdict: Verdict) -> str:
+    assert isinstance(verdict.product, Figure)
+    figure = verdict.peers[name]
+    return f"{name}: {figure}, {figure.over(verdict.product):.2f}×"
+
+
+def write(rows: Mapping[str, Sequence[Verdict]], machine_line: str) -> None:
+    """The page, and the picture of each row beside it."""
+    drawn = [name for name, verdicts in rows.items() if draw(verdicts, PLOTS / f"{name}.svg")]
+    pictures = "\n".join(f"![{name}]({PLOTS.name}/{name}.svg)\n" for name in drawn)
+    verdicts = [verdict for its in rows.values() for verdict in its]
+    RESULTS.write_text(f"{INTRODUCTION}\n{machine_line}\n\n{table(verdicts)}\n\n{NOTES}\n{pictures}")

@@ -1,4 +1,4 @@
-"""Private servers with product and floor on them, for one row at a time."""
+"""Private servers with product, floor and peers on them, for one row at a time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ import httpx
 
 from bench.floor.pipeline import Floor
 from bench.product.pipeline import SPINE, Product
-from bench.rig import Rig
+from bench.rig import Pipeline, Rig
+from bench.spine import Spine
 from shared.testing.servers import PrivatePostgres, PrivateRabbitMQ, Servers
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The servers of this run: the same for both, so that only what is above them differs."""
+    """The servers of this run: the same for all, so that only what is above them differs."""
 
     postgres: PrivatePostgres
     rabbitmq: PrivateRabbitMQ
 
+    @property
+    def servers(self) -> Servers:
+        return Servers(self.postgres.url, self.rabbitmq.amqp_url, self.rabbitmq.management_url)
+
     @asynccontextmanager
-    async def rigs(self, *, users: int, tabs_each: int) -> AsyncIterator[tuple[Rig, Rig]]:
-        """Product and floor with tabs open; raises at the end unless all they were given came out, once."""
+    async def rigs(
+        self, *, users: int, tabs_each: int, peers: Sequence[type[Spine]] = ()
+    ) -> AsyncIterator[list[Rig]]:
+        """Product, floor, peers, each with tabs; raises at the end unless all came out that went in."""
         names = [f"bench-{number}" for number in range(users)]
         async with AsyncExitStack() as exits:
             rigs = []
-            for pipeline in (self.product(names), self.floor(names)):
+            for pipeline in self.pipelines(names, peers):
                 await exits.enter_async_context(pipeline)
                 rigs.append(await exits.enter_async_context(Rig(pipeline, names, tabs_each)))
-            yield rigs[0], rigs[1]
+            yield rigs
             for rig in rigs:
                 await rig.finish()
 
@@ -38,12 +45,14 @@ class Stage:
         async with httpx.AsyncClient(base_url=self.rabbitmq.management_url, trust_env=False) as http:
             return str((await http.get("/api/overview")).json()["rabbitmq_version"])
 
+    def pipelines(self, users: list[str], peers: Sequence[type[Spine]]) -> list[Pipeline]:
+        return [self.product(users), self.floor(users), *(peer(self.servers, users) for peer in peers)]
+
     def product(self, users: list[str], services: Sequence[str] = SPINE) -> Product:
-        servers = Servers(self.postgres.url, self.rabbitmq.amqp_url, self.rabbitmq.management_url)
-        return Product(servers, users, services)
+        return Product(self.servers, users, services)
 
     def floor(self, users: list[str]) -> Floor:
-        return Floor(self.postgres.url, self.rabbitmq.amqp_url, users)
+        return Floor(self.servers, users)
 
 
 @asynccontextmanager

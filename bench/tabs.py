@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import uvloop
 
+from bench import socket_io
 from bench.child import Commands, Json
 from bench.client_socket import ClientSocket
 from bench.kept_alive import KeptAlive
@@ -25,13 +26,18 @@ APPLICATION_PONG = b'{"type":"pong"}'
 
 @dataclass(frozen=True)
 class Gateway:
-    """Where tabs connect, and whether they say who they are with a ticket or in the path."""
+    """Where tabs connect and how: who they are they say with a ticket, in the path, or as Socket.IO does.
+
+    One that does not promise the order of what it sends is not held to it.
+    """
 
     host: str
     port: int
     path: str
     origin: str = ""
     tickets: bool = False
+    socket_io: bool = False
+    in_order: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,9 +137,8 @@ class Tabs:
             self._on_notification(Arrival(arrived_ns, transfer_id, socket.user, self._sockets[socket]), seq)
 
     def _read(self, socket: ClientSocket, payload: bytes) -> list[tuple[str, int]]:
-        frame = orjson.loads(payload)
-        if frame["type"] == "ping":
-            socket.send_text(APPLICATION_PONG)
+        frame = self._frame(socket, payload)
+        if not frame:
             return []
         if len(self._known) == KNOWN_PAYLOADS:
             self._known.clear()
@@ -141,15 +146,29 @@ class Tabs:
         return seen
 
     def _on_opening(self, socket: ClientSocket, payload: bytes) -> None:
-        frame = orjson.loads(payload)
-        if frame["type"] == "live":
+        frame = self._frame(socket, payload)
+        if frame.get("type") == "live":
             self._live.pop(socket).set_result(None)
-        elif frame["type"] == "error":
+        elif frame.get("type") == "error":
             self._live.pop(socket).set_exception(ConnectionError(payload.decode()))
+
+    def _frame(self, socket: ClientSocket, payload: bytes) -> dict[str, Any]:
+        """Empty for what only keeps the line, which is answered here."""
+        if self._gateway.socket_io:
+            answer = socket_io.answer_to(payload, socket.user)
+            if answer:
+                socket.send_text(answer)
+                return {}
+            payload = socket_io.unwrapped(payload)
+        frame: dict[str, Any] = orjson.loads(payload)
+        if frame["type"] == "ping":
+            socket.send_text(APPLICATION_PONG)
+            return {}
+        return frame
 
     def _on_notification(self, arrival: Arrival, seq: int) -> None:
         before = self._last_seq.get(arrival.tab)
-        if before is not None and seq != before + 1:
+        if self._gateway.in_order and before is not None and seq != before + 1:
             self._complaints.append(f"a tab of {arrival.user} saw {seq} after {before}")
         self._last_seq[arrival.tab] = seq
         self._arrivals.append(arrival)

@@ -1,4 +1,4 @@
-"""Product and floor take turns, so that drift and neighbours meet both alike."""
+"""Product, floor and peers take turns, so that drift and neighbours meet all alike."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ REPETITIONS = 5
 
 
 async def take_turns(
-    measure: Callable[[T], Awaitable[R]], product: T, floor: T, repetitions: int = REPETITIONS
-) -> tuple[list[R], list[R]]:
-    """Measures each `repetitions` times; who goes first alternates. Answers: the product's, the floor's."""
-    of_product: list[R] = []
-    of_floor: list[R] = []
+    measure: Callable[[T], Awaitable[R]], *subjects: T, repetitions: int = REPETITIONS
+) -> list[list[R]]:
+    """Measures each `repetitions` times, now from first to last, now back; answers each one's results.
+
+    Product and floor come first, and so are always neighbours.
+    """
+    results: list[list[R]] = [[] for _ in subjects]
+    pairs = list(zip(subjects, results, strict=True))
     for number in range(repetitions):
-        pair = [(product, of_product), (floor, of_floor)]
-        for subject, results in pair if number % 2 == 0 else reversed(pair):
-            results.append(await measure(subject))
-    return of_product, of_floor
+        for subject, its in pairs if number % 2 == 0 else reversed(pairs):
+            its.append(await measure(subject))
+    return results

@@ -16,7 +16,8 @@ import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
 from bench.child import Commands
-from bench.floor.schema import NOTIFICATIONS, Config
+from bench.config import Config
+from bench.floor.schema import NOTIFICATIONS
 
 ACCEPT_SALT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 QUEUE_LENGTH = 100_000

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aio_pika
 import asyncpg
 import orjson
 import uvloop
-from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
 from bench.child import Commands
-from bench.floor.schema import NOTIFICATIONS, STORE, WORK, Config
+from bench.config import Config
+from bench.floor.schema import NOTIFICATIONS, STORE, WORK
 
 PREFETCH = 500
 BATCH = 200
+
+Tell = Callable[[list[asyncpg.Record]], Awaitable[None]]
 
 
 class Notifier:
     """No linger: a batch is what piled up while the one before was being committed."""
 
-    def __init__(self, pool: asyncpg.Pool, notifications: AbstractExchange) -> None:
+    def __init__(self, pool: asyncpg.Pool, tell: Tell) -> None:
         self._pool = pool
-        self._notifications = notifications
+        self._tell = tell
         self._arrived: list[AbstractIncomingMessage] = []
         self._something = asyncio.Event()
 
@@ -48,8 +53,7 @@ class Notifier:
             [event["transfer_id"] for event in events],
             [text(event["amount"], event["reason"], event["balance_after"]) for event in events],
         )
-        body = orjson.dumps([dict(row) for row in rows], default=str)
-        await self._notifications.publish(aio_pika.Message(body), routing_key="batch")
+        await self._tell(rows)
         await batch[-1].ack(multiple=True)
 
 
@@ -57,17 +61,31 @@ def text(amount: int, reason: str, balance: int) -> str:
     return f"💳 Credits Deducted - ${amount / 100:.2f} for {reason}. New balance: ${balance / 100:,.2f}"
 
 
-async def main() -> None:
+@asynccontextmanager
+async def publishing(config: Config) -> AsyncIterator[Tell]:
+    """Tells every gateway, a message a batch."""
+    async with await aio_pika.connect_robust(config.broker_url) as broker:
+        channel = await broker.channel()
+        notifications = await channel.get_exchange(NOTIFICATIONS, ensure=False)
+
+        async def tell(rows: list[asyncpg.Record]) -> None:
+            body = orjson.dumps([dict(row) for row in rows], default=str)
+            await notifications.publish(aio_pika.Message(body), routing_key="batch")
+
+        yield tell
+
+
+async def serve(telling: Callable[[Config], AbstractAsyncContextManager[Tell]]) -> None:
+    """Stores and tells until the harness is done."""
     commands, settings = await Commands.open()
     config = Config(**settings)
     async with (
         asyncpg.create_pool(config.database_url, min_size=1, max_size=1) as pool,
-        await aio_pika.connect_robust(config.broker_url) as consuming,
-        await aio_pika.connect_robust(config.broker_url) as publishing,
+        await aio_pika.connect_robust(config.broker_url) as broker,
+        telling(config) as tell,
     ):
-        sender = await publishing.channel()
-        notifier = Notifier(pool, await sender.get_exchange(NOTIFICATIONS, ensure=False))
-        receiver = await consuming.channel()
+        notifier = Notifier(pool, tell)
+        receiver = await broker.channel()
         await receiver.set_qos(prefetch_count=PREFETCH)
         queue = await receiver.get_queue(WORK, ensure=False)
         await queue.consume(notifier.take)
@@ -78,4 +96,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(serve(publishing))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import aio_pika
 import asyncpg
-from aio_pika.abc import AbstractRobustConnection
+
+from bench.config import Config
 
 EVENTS = "floor.credit.events"
 ROUTING_KEY = "credit.deducted.v1"
@@ -96,42 +97,24 @@ RETURNING user_id, seq, transfer_id, text, created_at
 """
 
 
-@dataclass(frozen=True)
-class Config:
-    """What each of the floor's processes is told."""
-
-    database_url: str
-    broker_url: str
-    port: int
-
-
-async def create(config: Config, users: list[str]) -> None:
+async def create(config: Config, users: Sequence[str]) -> None:
     """Makes tables, funded accounts and broker objects, from nothing."""
-    database = await asyncpg.connect(config.database_url)
-    try:
-        await database.execute(TABLES)
-        await database.execute("INSERT INTO account SELECT u, 1000000000, 0 FROM unnest($1::text[]) u", users)
-    finally:
-        await database.close()
-    async with await connect(config) as broker:
+    await create_accounts(config.database_url, users)
+    async with await aio_pika.connect_robust(config.broker_url) as broker:
         channel = await broker.channel()
         events = await channel.declare_exchange(EVENTS, aio_pika.ExchangeType.TOPIC, durable=True)
         work = await channel.declare_queue(
             WORK, durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": 20}
         )
-        await work.purge()
         await work.bind(events, ROUTING_KEY)
         await channel.declare_exchange(NOTIFICATIONS, aio_pika.ExchangeType.TOPIC, durable=True)
 
 
-async def drop(config: Config) -> None:
-    """Takes the broker objects away; the database goes as a whole."""
-    async with await connect(config) as broker:
-        channel = await broker.channel()
-        await channel.queue_delete(WORK)
-        await channel.exchange_delete(EVENTS)
-        await channel.exchange_delete(NOTIFICATIONS)
-
-
-async def connect(config: Config) -> AbstractRobustConnection:
-    return await aio_pika.connect_robust(config.broker_url)
+async def create_accounts(database_url: str, users: Sequence[str]) -> None:
+    """The tables, and money for everybody."""
+    database = await asyncpg.connect(database_url)
+    try:
+        await database.execute(TABLES)
+        await database.execute("INSERT INTO account SELECT u, 1000000000, 0 FROM unnest($1::text[]) u", users)
+    finally:
+        await database.close()

@@ -11,8 +11,9 @@ import asyncpg
 import uvloop
 
 from bench.child import Commands, Json, until
+from bench.config import Config
 from bench.floor.bulk import BulkPublisher
-from bench.floor.schema import DEBIT, EVENTS, ROUTING_KEY, Config
+from bench.floor.schema import DEBIT, EVENTS, ROUTING_KEY
 
 BATCH = 500
 BATCHES_IN_FLIGHT = 2

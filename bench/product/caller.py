@@ -12,6 +12,7 @@ import orjson
 from bench.child import until
 from bench.kept_alive import KeptAlive
 
+PATH = "/v1/accounts/me/debits"
 BODY = orjson.dumps({"amount": "0.01", "currency": "USD", "reason": "SMS verification"})
 
 
@@ -46,7 +47,7 @@ class Caller:
 
     async def _debit(self, http: KeptAlive, token: str, began_ns: int) -> Answered:
         key = str(uuid.uuid4())
-        answer = await http.post("/v1/accounts/me/debits", token, BODY, Idempotency_Key=key)
+        answer = await http.post(PATH, token, BODY, Idempotency_Key=key)
         answered_ns = time.monotonic_ns()
         transfer_id = orjson.loads(answer)["transfer_id"]
         return Answered(transfer_id, (answered_ns - began_ns) / 1e6, answered_ns)

@@ -54,8 +54,7 @@ class Product:
             )
             config = Config(self._stack.database_url("credit"), self._stack.corner.broker_url("credit"))
             self.writer = await entering.enter_async_context(Child("bench.product.writer", asdict(config)))
-            await self.writer.ask("fund", users=self._users)
-            await self._until_stored("credit.added", len(self._users))
+            await self.fund(self._users)
             self._exits = entering.pop_all()
         return self
 
@@ -99,14 +98,24 @@ class Product:
     async def start_notifier(self) -> None:
         await self._stack.supervisor.start("notifier")
 
+    async def fund(self, users: Sequence[str]) -> None:
+        """Opens and fills accounts; returns once that is told, if the notifier runs."""
+        await self.writer.ask("fund", users=users)
+        if "notifier" in self._services:
+            await self._until_stored("credit.added", len(users))
+
+    async def booked(self) -> int:
+        """How many debits are in the ledger."""
+        credit = await asyncpg.connect(self._stack.database_url("credit"))
+        try:
+            return int(await credit.fetchval("SELECT count(*) FROM transfer WHERE kind = 'deduction'"))
+        finally:
+            await credit.close()
+
     async def check(self, debits: int) -> None:
         """Waits for the notifications; raises AssertionError when there are more or fewer than debits."""
         self.writer.check_alive()
-        credit = await asyncpg.connect(self._stack.database_url("credit"))
-        try:
-            booked = await credit.fetchval("SELECT count(*) FROM transfer WHERE kind = 'deduction'")
-        finally:
-            await credit.close()
+        booked = await self.booked()
         assert booked == debits, f"{debits} debits were accepted, {booked} are booked"
         await self._until_stored("credit.deducted", debits)
 

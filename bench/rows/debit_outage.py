@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.figures import Figure, Verdict, percentile
+from bench.plots import Percentiles
 from bench.product.caller import Caller
 from bench.stage import Stage
 from bench.turns import REPETITIONS
@@ -34,11 +35,23 @@ async def run(stage: Stage) -> list[Verdict]:
             without_broker.append(await _latencies(caller))
             await stage.rabbitmq.start()
             await product.check(caller.accepted)
-    return [
+    plot = Percentiles(
+        "debit over HTTP",
+        {
+            name: [ms for repetition in its for ms in repetition]
+            for name, its in (
+                ("usual", calm),
+                ("broker stopped", without_broker),
+                ("notifier stopped", without_notifier),
+            )
+        },
+    )
+    first, *others = [
         _verdict(f"debit over HTTP, {stopped} stopped", outage, calm, percent)
         for stopped, outage in (("broker", without_broker), ("notifier", without_notifier))
         for percent in (50, 99)
     ]
+    return [first.with_plot(plot), *others]
 
 
 async def _latencies(caller: Caller) -> list[float]:
@@ -52,4 +65,4 @@ def _verdict(row: str, outage: Latencies, calm: Latencies, percent: int) -> Verd
     )
     ratio, target = stopped.over(usual), f"≤ {AT_MOST:g}×"
     name = f"{row}, p{percent}"
-    return Verdict(name, str(stopped), f"usual: {usual}", f"{ratio:.2f}×", target, ratio <= AT_MOST)
+    return Verdict(name, stopped, f"usual: {usual}", f"{ratio:.2f}×", target, ratio <= AT_MOST)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench.figures import Figure, Verdict, at_most_times, both, compared, percentile
+from bench.figures import Figure, Verdict, at_most_times, compare, compared, percentile
+from bench.peers.faststream_orm.pipeline import FastStreamOrm
+from bench.plots import Percentiles
 from bench.product.caller import Caller
 from bench.product.pipeline import Product
 from bench.rig import Rig, Run
@@ -18,16 +20,16 @@ P50_AT_MOST = 1.5
 
 async def run(stage: Stage) -> list[Verdict]:
     verdicts = []
-    async with stage.rigs(users=USERS, tabs_each=TABS_EACH) as (product, floor):
-        for rig in (product, floor):
+    async with stage.rigs(users=USERS, tabs_each=TABS_EACH, peers=[FastStreamOrm]) as rigs:
+        for rig in rigs:
             await rig.steady(200, 200)
         for rate, events in EVENTS_BY_RATE.items():
 
             async def at_rate(rig: Rig, rate: int = rate, events: int = events) -> Run:
                 return await rig.steady(rate, events)
 
-            verdicts += _judge(rate, await take_turns(at_rate, product, floor, REPETITIONS))
-        verdicts.append(await _from_answer(product))
+            verdicts += _judge(rate, await take_turns(at_rate, *rigs, repetitions=REPETITIONS))
+        verdicts.append(await _from_answer(rigs[0]))
     return verdicts
 
 
@@ -41,13 +43,14 @@ async def _from_answer(rig: Rig) -> Verdict:
         answers = await caller.debit(20, EVENTS_BY_RATE[20])
         run = await rig.arrived({answer.transfer_id: answer.answered_ns for answer in answers})
         p50s.append(percentile(run.latencies_ms, 0.50))
-    return Verdict("HTTP answer → tab at 20/s, p50", str(Figure(tuple(p50s), "ms")), "", "")
+    return Verdict("HTTP answer → tab at 20/s, p50", Figure(tuple(p50s), "ms"))
 
 
-def _judge(rate: int, runs: tuple[list[Run], list[Run]]) -> list[Verdict]:
-    p50s = both(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms")
-    p99s = both(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms")
-    return [
-        at_most_times(f"commit → tab at {rate}/s, p50", *p50s, P50_AT_MOST),
-        compared(f"commit → tab at {rate}/s, p99", *p99s),
-    ]
+def _judge(rate: int, runs: list[list[Run]]) -> list[Verdict]:
+    peers = [FastStreamOrm.name]
+    p50s = compare(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms", peers=peers)
+    p99s = compare(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms", peers=peers)
+    row = f"commit → tab at {rate}/s"
+    latencies = [[ms for run in its for ms in run.latencies_ms] for its in runs]
+    plot = Percentiles(row, dict(zip(["product", "floor", *peers], latencies, strict=True)))
+    return [at_most_times(f"{row}, p50", p50s, P50_AT_MOST).with_plot(plot), compared(f"{row}, p99", p99s)]

@@ -1,43 +1,66 @@
-"""How much a gateway's process grows for each idle tab, 5,000 users with one tab each."""
+"""How much a gateway's process grows for each idle tab, up to 5,000 users with one tab each."""
 
 from __future__ import annotations
 
 import asyncio
+import statistics
+from contextlib import AsyncExitStack
 
-from bench.figures import Verdict, at_most, both
+from bench.figures import Verdict, at_most, compare
+from bench.peers.gateways import GATEWAYS
+from bench.plots import Growth
 from bench.rig import Pipeline, Rig, resident_kb
 from bench.stage import Stage
 from bench.turns import take_turns
 
 TABS = 5_000
+STEPS = 5
 WARM_UP_TABS = 100
 AT_MOST_KB = 28.0
 STILL_KB = 64.0
 LOOK_EVERY_SECONDS = 0.2
 
-
-async def run(stage: Stage) -> list[Verdict]:
-    users = [f"idle-{number}" for number in range(TABS)]
-
-    async def grow(pipeline: Pipeline) -> float:
-        return await _growth_kb(pipeline, users)
-
-    async with stage.product([]) as product, stage.floor([]) as floor:
-        pipelines: tuple[Pipeline, Pipeline] = (product, floor)
-        growth = await take_turns(grow, *pipelines)
-    kilobytes = both(growth, float, "KB")
-    return [at_most(f"memory an idle tab, {TABS:,} tabs", *kilobytes, AT_MOST_KB)]
+Curve = list[float]  # Kilobytes grown after each step.
 
 
-async def _growth_kb(pipeline: Pipeline, users: list[str]) -> float:
+async def run(stage: Stage, tabs: int = TABS) -> list[Verdict]:
+    async def grow(pipeline: Pipeline) -> Curve:
+        return await _growth_kb(pipeline, tabs // STEPS)
+
+    async with AsyncExitStack() as exits:
+        pipelines = stage.pipelines([], GATEWAYS)
+        for pipeline in pipelines:
+            await exits.enter_async_context(pipeline)
+        curves = await take_turns(grow, *pipelines)
+    peers = [peer.name for peer in GATEWAYS]
+    kilobytes = compare(curves, lambda curve: curve[-1] / tabs, "KB", peers=peers)
+    plot = Growth(
+        "memory of a gateway by idle tabs",
+        "tabs",
+        "MB grown",
+        {
+            name: _median_curve(its, tabs // STEPS)
+            for name, its in zip(["product", "floor", *peers], curves, strict=True)
+        },
+    )
+    return [at_most(f"memory an idle tab, {tabs:,} tabs", kilobytes, AT_MOST_KB).with_plot(plot)]
+
+
+async def _growth_kb(pipeline: Pipeline, tabs_a_step: int) -> Curve:
     await pipeline.fresh_gateway()
-    # The first tabs pay for what all of them share: code, connections, first-time caches.
-    async with Rig(pipeline, users[:WARM_UP_TABS], 1):
+    curve, open_rigs = Curve(), []
+    async with AsyncExitStack() as exits:
+        # The first tabs pay for what all of them share: code, connections, first-time caches.
+        warm = [f"idle-{number}" for number in range(WARM_UP_TABS)]
+        await exits.enter_async_context(Rig(pipeline, warm, 1))
         before = await _settled_kb(pipeline.gateway_pid)
-        async with Rig(pipeline, users, 1) as idle:
-            after = await _settled_kb(pipeline.gateway_pid)
-            await idle.close_tabs()
-    return (after - before) / len(users)
+        for step in range(STEPS):
+            users = [f"idle-{step * tabs_a_step + number}" for number in range(tabs_a_step)]
+            open_rigs.append(await exits.enter_async_context(Rig(pipeline, users, 1)))
+            curve.append(await _settled_kb(pipeline.gateway_pid) - before)
+        for rig in open_rigs:
+            await rig.close_tabs()
+    return curve
 
 
 async def _settled_kb(pid: int) -> float:
@@ -49,3 +72,8 @@ async def _settled_kb(pid: int) -> float:
         if abs(now - last) < STILL_KB:
             return now
         last = now
+
+
+def _median_curve(curves: list[Curve], tabs_a_step: int) -> list[tuple[float, float]]:
+    medians = [statistics.median(kilobytes) / 1024 for kilobytes in zip(*curves, strict=True)]
+    return [(0.0, 0.0)] + [((step + 1) * tabs_a_step, grown) for step, grown in enumerate(medians)]

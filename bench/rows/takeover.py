@@ -155,4 +155,4 @@ async def _counted(tab: ClientTab, unread: int, since: float) -> float:
 
 
 def _at_most(row: str, figure: Figure, worst: float) -> Verdict:
-    return Verdict(row, str(figure), "", "", f"≤ {worst:g} {figure.unit}", figure.median <= worst)
+    return Verdict(row, figure, "", "", f"≤ {worst:g} {figure.unit}", figure.median <= worst)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench.figures import Verdict, at_least_times, both, compared
+from bench.figures import Figures, Verdict, at_least_times, compare, compared
+from bench.peers.faststream_orm.pipeline import FastStreamOrm
 from bench.rig import Rig, cpu_seconds, cpu_seconds_of_all
 from bench.stage import Stage
 from bench.turns import take_turns
@@ -13,6 +15,8 @@ from bench.turns import take_turns
 USERS = 100
 EVENTS = 20_000
 WARM_UP_EVENTS = 2_000
+# At its rate the others' burst would take it minutes.
+EVENTS_OF_PEER, WARM_UP_EVENTS_OF_PEER = 1_500, 300
 AT_LEAST = 0.7
 PARTS = ("writer", "notifier", "gateway", "PostgreSQL", "RabbitMQ")
 
@@ -28,26 +32,34 @@ class Burst:
 async def run(stage: Stage) -> list[Verdict]:
     async def burst(rig: Rig) -> Burst:
         before = _cpu(stage, rig)
-        done = await rig.burst(EVENTS)
+        done = await rig.burst(EVENTS_OF_PEER if _is_peer(rig) else EVENTS)
         after = _cpu(stage, rig)
         return Burst(
             done.events_per_second,
             {part: (after[part] - before[part]) * 1e6 / len(done.commits) for part in PARTS},
         )
 
-    async with stage.rigs(users=USERS, tabs_each=1) as (product, floor):
-        for rig in (product, floor):
-            await rig.burst(WARM_UP_EVENTS)
-        bursts = await take_turns(burst, product, floor)
-    rates = both(bursts, lambda each: each.events_per_second, "events/s", digits=0)
-    return [at_least_times("sustained through everything", *rates, AT_LEAST), *_costs(bursts)]
+    async with stage.rigs(users=USERS, tabs_each=1, peers=[FastStreamOrm]) as rigs:
+        for rig in rigs:
+            await rig.burst(WARM_UP_EVENTS_OF_PEER if _is_peer(rig) else WARM_UP_EVENTS)
+        bursts = await take_turns(burst, *rigs)
+    rates = _compare(bursts, lambda each: each.events_per_second, "events/s")
+    return [at_least_times("sustained through everything", rates, AT_LEAST), *_costs(bursts)]
 
 
-def _costs(bursts: tuple[list[Burst], list[Burst]]) -> list[Verdict]:
+def _is_peer(rig: Rig) -> bool:
+    return isinstance(rig.pipeline, FastStreamOrm)
+
+
+def _costs(bursts: list[list[Burst]]) -> list[Verdict]:
     """CPU an event; unlike the rate, it hardly depends on who else uses the machine."""
-    everything = both(bursts, lambda each: sum(each.cpu_us.values()), "µs", digits=0)
-    parts = [compared(f"· {part}", *both(bursts, partial(_cost_of, part), "µs", digits=0)) for part in PARTS]
-    return [compared("CPU an event, everything", *everything), *parts]
+    everything = _compare(bursts, lambda each: sum(each.cpu_us.values()), "µs")
+    parts = [compared(f"· {part}", _compare(bursts, partial(_cost_of, part), "µs")) for part in PARTS]
+    return [compared("CPU an event, everything", everything), *parts]
+
+
+def _compare(bursts: list[list[Burst]], value: Callable[[Burst], float], unit: str) -> Figures:
+    return compare(bursts, value, unit, digits=0, peers=[FastStreamOrm.name])
 
 
 def _cost_of(part: str, burst: Burst) -> float:

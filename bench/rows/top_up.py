@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from bench.figures import Verdict, at_most, both, compared, percentile
+from bench.figures import Verdict, at_most, compare, compared, percentile
+from bench.plots import Percentiles
 from bench.product.top_ups import Paid, TopUps
 from bench.rig import Rig, Run
 from bench.stage import Stage
@@ -48,7 +49,9 @@ async def run(stage: Stage) -> list[Verdict]:
 
 
 def _judge(runs: tuple[list[Run], list[Run]]) -> list[Verdict]:
-    p50s = both(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms")
-    p99s = both(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms")
+    p50s = compare(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms")
+    p99s = compare(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms")
     row = f"payment webhook answered → tab at {RATE}/s, {HOPS} hops"
-    return [at_most(f"{row}, p50", *p50s, P50_AT_MOST_MS), compared(f"{row}, p99", *p99s)]
+    latencies = [[ms for run in its for ms in run.latencies_ms] for its in runs]
+    plot = Percentiles(row, {"product": latencies[0], "floor": latencies[1]})
+    return [at_most(f"{row}, p50", p50s, P50_AT_MOST_MS).with_plot(plot), compared(f"{row}, p99", p99s)]

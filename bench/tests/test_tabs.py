@@ -14,6 +14,7 @@ from bench.client_socket import frame_end, payload_of
 from bench.floor.gateway import Tab as FloorTab
 from bench.floor.gateway import Tabs as FloorTabs
 from bench.floor.gateway import frame
+from bench.socket_io import answer_to, unwrapped
 from bench.tabs import Gateway, Tabs, transfers_in
 
 
@@ -110,3 +111,20 @@ def test_a_batch_is_read_like_its_frames() -> None:
     others = [{"type": "balance"}, {"type": "notification", "seq": 5, "transfer_id": None}]
 
     assert transfers_in({"type": "batch", "frames": [inner, *others]}) == [("t", 4)]
+
+
+def test_socket_io_is_read_as_what_it_wraps() -> None:
+    event = b'42["notification",{"type":"notification","seq":4}]'
+
+    assert orjson.loads(unwrapped(event)) == {"type": "notification", "seq": 4}
+    assert orjson.loads(unwrapped(b'40{"sid":"x"}')) == {"type": "live"}
+    with pytest.raises(ConnectionError):
+        unwrapped(b'44{"message":"refused"}')
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [(b'0{"sid":"x"}', b'40{"user":"ann"}'), (b"2", b"3"), (b'40{"sid":"x"}', b""), (b'42["a",{}]', b"")],
+)
+def test_socket_io_is_answered_where_it_waits(said: bytes, answer: bytes) -> None:
+    assert answer_to(said, "ann") == answer
