@@ -9,6 +9,7 @@ run      run         info                               first of all; seed, late
 run      phase       info               load, faults,
                                         heal, drained,
                                         read
+run      waiting     info                               left: what still waits after the time to drain
 run      resources   info                               a ``chaos.final.Resources``, at peace before the
                                                         faults; ``Final`` has those at the end
 user-07  debit, …    invoke             idempotency key user, amount ("1.50"), currency, via (the service
@@ -24,9 +25,10 @@ tab-2    frame       info               user            the frame, batches as th
          closed      ok: it left;       user            code
                      info: it lost it
          read        ok                 user            the answer to ``GET /v1/notifications``
-nemesis  the fault's invoke: it begins; target: credit, poison: ids of the events it made that nobody can
-         name        ok: it is over     rabbitmq, or    handle
-                                        credit→rabbitmq
+nemesis  the fault's invoke: it begins; what it is      chosen: the same, or the edge, credit→rabbitmq;
+         name        ok: it is over;    done to:        poison: ids of the events it made that nobody
+                     fail: its moment   credit,         can handle
+                     did not come       rabbitmq, …
 ======== =========== ================== =============== =====================================================
 
 A repeated request is an operation of its own under the same key. What funds an account is an operation too:

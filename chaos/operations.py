@@ -73,12 +73,13 @@ def phase_at(records: Iterable[Record], name: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A fault, from its beginning to its end."""
+    """A fault from its beginning to its end; it was ``injected`` unless its moment did not come."""
 
     fault: str
     target: str
     began: float
     ended: float
+    injected: bool
 
     def meets(self, began: float, ended: float) -> bool:
         return began <= self.ended and self.began <= ended
@@ -91,14 +92,12 @@ def windows(records: Iterable[Record]) -> list[Window]:
     for record in records:
         if record.process != "nemesis":
             continue
-        since = begun.setdefault((record.f, record.key), [])
+        target = str(record.value.get("chosen", record.key))
+        since = begun.setdefault((record.f, target), [])
         if record.type == "invoke":
             since.append(record.t)
         elif since:
-            found.append(Window(record.f, record.key, since.pop(0), record.t))
-    found += [
-        Window(fault, target, began, float("inf"))
-        for (fault, target), open_ in begun.items()
-        for began in open_
-    ]
+            found.append(Window(record.f, target, since.pop(0), record.t, record.type == "ok"))
+    for (fault, target), open_ in begun.items():
+        found += [Window(fault, target, began, float("inf"), injected=True) for began in open_]
     return sorted(found, key=lambda window: window.began)

@@ -68,7 +68,7 @@ def judge(records: Sequence[Record], final: Final) -> Verdict:
     return Verdict(
         seed=int(parameter(records, "seed", 0)),
         operations=sum(operation.invoked for operation in operations(records)),
-        faults=len(windows(records)),
+        faults=sum(fault.injected for fault in windows(records)),
         findings=tuple(finding for check in CHECKERS for finding in check(records, final)),
         unknown=tuple(_unknown(records, final)),
     )
@@ -83,7 +83,7 @@ def _unknown(records: Sequence[Record], final: Final) -> Iterator[str]:
     done = [record for operation in operations(records) for record in operation.oks]
     if len(done) < FEWEST_OPERATIONS:
         yield f"only {len(done)} operations were ok"
-    faults = windows(records)
+    faults = [fault for fault in windows(records) if fault.injected]
     if not faults:
         yield "there were no faults"
     elif not any(

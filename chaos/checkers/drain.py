@@ -46,9 +46,12 @@ def check(records: Sequence[Record], final: Final) -> Iterator[Finding]:
 def _in_time(records: Sequence[Record]) -> Iterator[Finding]:
     bound = parameter(records, "drain_seconds", DRAIN_SECONDS)
     healed, drained = phase_at(records, "heal"), phase_at(records, "drained")
-    if healed is not None and (drained is None or drained - healed > bound):
-        took = "never came to an end" if drained is None else f"took {drained - healed:.0f} s"
-        yield Finding("I10", Kind.STUCK, f"draining {took}: {bound:g} s were given")
+    waits = next(
+        (str(each.value["left"]) for each in records if (each.process, each.f) == ("run", "waiting")), ""
+    )
+    if healed is not None and (drained is None or drained - healed > bound or waits):
+        took = "never came to an end" if drained is None or waits else f"took {drained - healed:.0f} s"
+        yield Finding("I10", Kind.STUCK, f"draining {took}, where {bound:g} s were given: {waits}")
 
 
 def _waiting(count: int, what: str) -> Iterator[Finding]:

@@ -25,17 +25,23 @@ def slow(world: World, seconds: float, via: str = "credit", *, answered: bool = 
         world.say("ada", "debit", "info", key, **asked, seconds=seconds, error="ReadTimeout")
 
 
-def outage(world: World, target: str, f: str = "killed", seconds: float = 10) -> None:
+def outage(world: World, chosen: str, seconds: float = 10) -> None:
     world.clock += 10  # What was before is over.
-    world.say("nemesis", f, "invoke", target)
+    world.say("nemesis", "killed", "invoke", chosen.rpartition("→")[2], chosen=chosen)
     world.clock += seconds
 
 
-@pytest.mark.parametrize("target", ["rabbitmq", "notifier", "ws-gateway", "credit→rabbitmq"])
+def recovery(world: World, chosen: str) -> None:
+    world.say("nemesis", "killed", "ok", chosen.rpartition("→")[2], chosen=chosen)
+
+
+@pytest.mark.parametrize(
+    "target", ["rabbitmq", "notifier", "ws-gateway", "credit→rabbitmq", "notifier→postgres"]
+)
 def test_a_debit_that_waits_while_others_are_away(world: World, target: str) -> None:
     outage(world, target)
     slow(world, 0.6)
-    world.say("nemesis", "killed", "ok", target)
+    recovery(world, target)
     world.end()
     assert world.counts == {"stuck": 1}
 
@@ -44,7 +50,7 @@ def test_a_debit_that_waits_while_others_are_away(world: World, target: str) -> 
 def test_a_debit_that_is_not_answered_while_others_are_away(world: World, target: str) -> None:
     outage(world, target)
     slow(world, 0.1, answered=False)
-    world.say("nemesis", "killed", "ok", target)
+    recovery(world, target)
     world.end()
     assert world.counts == {"stuck": 1}
 
@@ -52,7 +58,7 @@ def test_a_debit_that_is_not_answered_while_others_are_away(world: World, target
 def test_a_debit_that_takes_no_longer_than_it_may(world: World) -> None:
     outage(world, "rabbitmq")
     slow(world, 0.4)
-    world.say("nemesis", "killed", "ok", "rabbitmq")
+    recovery(world, "rabbitmq")
     world.end()
     assert world.counts == {}
 
@@ -60,7 +66,7 @@ def test_a_debit_that_takes_no_longer_than_it_may(world: World) -> None:
 def test_a_debit_through_the_gateway_that_is_away(world: World) -> None:
     outage(world, "ws-gateway")
     slow(world, 0.6, "ws-gateway", answered=False)
-    world.say("nemesis", "killed", "ok", "ws-gateway")
+    recovery(world, "ws-gateway")
     world.end()
     assert world.counts == {}
 
@@ -69,9 +75,9 @@ def test_a_debit_through_the_gateway_that_is_away(world: World) -> None:
 def test_a_debit_that_waits_for_what_it_needs(world: World, target: str) -> None:
     outage(world, "rabbitmq")
     outage(world, target, seconds=0.1)
-    world.say("nemesis", "killed", "ok", target)
+    recovery(world, target)
     slow(world, 0.6)
-    world.say("nemesis", "killed", "ok", "rabbitmq")
+    recovery(world, "rabbitmq")
     world.end()
     assert world.counts == {}
 
@@ -98,6 +104,14 @@ def test_draining_in_time_or_not(world: World, seconds: float, counts: dict[str,
 
 def test_draining_that_never_ended(world: World) -> None:
     world.phase("heal")
+    world.phase("read")
+    assert world.counts == {"stuck": 1}
+
+
+def test_draining_that_was_given_up(world: World) -> None:
+    world.phase("heal")
+    world.say("run", "waiting", "info", left=["2 payments succeeded"])
+    world.phase("drained")
     world.phase("read")
     assert world.counts == {"stuck": 1}
 

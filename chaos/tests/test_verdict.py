@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.final import Final
@@ -48,6 +50,16 @@ def test_a_run_without_faults_is_unknown(world: World) -> None:
     world.records = [each for each in world.records if each.process != "nemesis"]
     assert world.verdict.unknown == ("there were no faults",)
     assert not world.verdict.green
+
+
+def test_a_run_whose_faults_never_came_to_be_is_unknown(world: World) -> None:
+    world.end()
+    world.records = [
+        replace(each, type="fail") if (each.process, each.type) == ("nemesis", "ok") else each
+        for each in world.records
+    ]
+    assert world.verdict.unknown == ("there were no faults",)
+    assert world.verdict.faults == 0
 
 
 def test_a_run_in_which_nothing_was_done_during_a_fault_is_unknown(world: World) -> None:

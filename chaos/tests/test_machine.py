@@ -1,0 +1,208 @@
+"""Wherever a process ends, whatever the broker repeats or shuffles: each debit rings once on every tab."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from chaos.tests.pipeline import Pipeline, poison, transfer_of
+from shared.testing.crashes import Crash
+from shared.testing.namespace import namespace
+from shared.testing.waiting import until
+
+if TYPE_CHECKING:
+    from shared.testing.servers import Servers
+
+T = TypeVar("T")
+
+# How many steps a process survives; None: all.
+STEPS = st.one_of(st.none(), st.integers(0, 6))
+WHO = st.integers(0, 1)
+WHICH = st.integers(0, 3)
+
+
+class Machine(RuleBasedStateMachine):
+    """Two users with two tabs each."""
+
+    credit_url: str
+    notifier_url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        users = [f"user-{uuid4()}" for _ in range(2)]
+        self.all = Pipeline(self.credit_url, self.notifier_url, users)
+        self.wait(self.all.open())
+
+    def wait(self, work: Awaitable[T]) -> T:
+        async def waiting() -> T:
+            return await work
+
+        return self.runner.run(waiting())
+
+    def survive(self, steps: int | None, work: Awaitable[object]) -> None:
+        """Work in a process that may end on the way."""
+        self.all.fuse.left = steps
+        with suppress(Crash):
+            self.wait(work)
+        self.all.fuse.left = None
+
+    def teardown(self) -> None:
+        try:
+            self.settle()
+        finally:
+            self.wait(self.all.close())
+            self.runner.close()
+
+    # -------------------------------------------------------------- what happens
+
+    @rule(who=WHO, times=st.integers(1, 3), steps=STEPS)
+    def debit(self, who: int, times: int, steps: int | None) -> None:
+        for _ in range(times):
+            self.survive(steps, self.all.debit(self.all.users[who]))
+
+    @rule(steps=STEPS, confirms=st.booleans())
+    def relay(self, steps: int | None, confirms: bool) -> None:
+        self.all.events.confirms = confirms
+        self.survive(steps, self.all.publish())
+        self.all.events.confirms = True
+
+    @rule(data=st.data(), steps=STEPS)
+    def consume(self, data: st.DataObject, steps: int | None) -> None:
+        if waiting := len(self.all.events.queue):
+            order = data.draw(st.permutations(range(waiting)))
+            places = order[: data.draw(st.integers(1, waiting))]
+            self.survive(steps, self.all.consume(places))
+
+    @rule(data=st.data())
+    def come_again(self, data: st.DataObject) -> None:
+        if self.all.handled:
+            self.all.events.queue.append(data.draw(st.sampled_from(self.all.handled)))
+
+    @rule()
+    def come_to_harm(self) -> None:
+        self.all.events.queue.append(poison())
+
+    @rule(lost=st.booleans())
+    def tell_the_gateway(self, lost: bool) -> None:
+        told, self.all.pushes.queue = self.all.pushes.queue, []
+        for message in [] if lost else told:
+            self.hear(message.body)
+
+    @rule(which=WHICH)
+    def connect(self, which: int) -> None:
+        browser = self.all.browsers[which]
+        if browser.tab is None:
+            self.wait(self.all.connect(browser))
+
+    @rule(which=WHICH)
+    def disconnect(self, which: int) -> None:
+        self.all.disconnect(self.all.browsers[which])
+
+    @rule()
+    def end_the_gateway(self) -> None:
+        self.all.restart_gateway()
+
+    @rule(who=WHO, seq=st.integers(1, 10), steps=STEPS)
+    def read(self, who: int, seq: int, steps: int | None) -> None:
+        self.survive(steps, self.all.read_up_to(self.all.users[who], seq))
+
+    @rule()
+    def settle(self) -> None:
+        """All is healed: what waits leaves and arrives, and every tab comes to know all of it."""
+        self.wait(self._settle())
+        self.nothing_is_lost_and_nothing_is_made_up()
+        for user in self.all.users:
+            newest, stored = self.wait(self.all.stream(user))
+            committed = self.wait(self.all.committed())
+            assert {transfer for _, _, transfer in stored} == {
+                id_ for id_ in committed if committed[id_] == user
+            }
+            for browser in self.all.browsers:
+                if browser.user == user:
+                    assert browser.client.cursor == f"1:{newest}"
+                    assert browser.client.balances["USD"]["version"] == len(stored)
+
+    async def _settle(self) -> None:
+        while await self.all.publish():
+            pass
+        while waiting := len(self.all.events.queue):
+            await self.all.consume(range(waiting))
+        for browser in self.all.browsers:
+            if browser.tab is None:
+                await self.all.connect(browser)
+        told, self.all.pushes.queue = self.all.pushes.queue, []
+        for message in told:
+            self.all.hub.stored(message.body)
+        heads = {user: (await self.all.stream(user))[0] for user in self.all.users}
+
+        async def known() -> bool:
+            await self.all.hub.compare_heads()
+            for browser in self.all.browsers:
+                browser.listen()
+            return all(each.client.cursor == f"1:{heads[each.user]}" for each in self.all.browsers)
+
+        await until(known, within_seconds=10)
+
+    def hear(self, body: bytes) -> None:
+        async def stored() -> None:
+            self.all.hub.stored(body)
+
+        self.wait(stored())
+
+    # -------------------------------------------------------------- what always holds
+
+    @invariant()
+    def nothing_is_lost_and_nothing_is_made_up(self) -> None:
+        committed = self.wait(self.all.committed())
+        shown = [
+            (transfer, user)
+            for user in self.all.users
+            for _, _, transfer in self.wait(self.all.stream(user))[1]
+        ]
+        assert len(set(shown)) == len(shown)
+        assert set(shown) <= committed.items()
+        on_the_way = self.wait(self.all.unsent()) | {transfer_of(each) for each in self.all.events.queue}
+        assert committed.keys() <= on_the_way | {transfer for transfer, _ in shown}
+
+    @invariant()
+    def places_have_no_hole(self) -> None:
+        for user in self.all.users:
+            newest, stored = self.wait(self.all.stream(user))
+            assert [seq for seq, _, _ in stored] == list(range(1, newest + 1))
+
+    @invariant()
+    def every_tab_knows_the_beginning_of_its_stream(self) -> None:
+        for browser in self.all.browsers:
+            browser.listen()
+            stored = self.wait(self.all.stream(browser.user))[1]
+            received = [(each.frame["seq"], each.frame["id"]) for each in browser.client.received]
+            assert received == [(seq, str(id_)) for seq, id_, _ in stored[: len(received)]]
+            assert browser.client.doubled == 0
+
+
+async def test_each_debit_rings_once_wherever_a_process_ends(servers: Servers) -> None:
+    async with namespace(servers) as corner:
+        credit = await corner.database("credit", "credit.adapters.migrations")
+        notifier = await corner.database("notifier", "notifier.adapters.migrations")
+
+        class OnServers(Machine):
+            credit_url, notifier_url = credit.url, notifier.url
+
+        await asyncio.to_thread(
+            run_state_machine_as_test,
+            OnServers,
+            settings=settings(
+                max_examples=20,
+                stateful_step_count=25,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
