@@ -85,7 +85,7 @@ class Customer:
         async with asyncio.timeout(self._patience_seconds):
             while True:
                 answer = await self._try(method, path, body, key, operator=operator)
-                if answer is not None and not _undecided(answer):
+                if answer is not None and not undecided(answer):
                     answer.raise_for_status()
                     view: View = answer.json()
                     return view
@@ -102,7 +102,8 @@ class Customer:
             return None
 
 
-def _undecided(answer: httpx.Response) -> bool:
+def undecided(answer: httpx.Response) -> bool:
+    """Whether the same request may be answered otherwise a moment later."""
     if answer.status_code == 409:
         return bool(answer.json().get("code") == "idempotency_key_in_flight")
     return answer.status_code in ASK_AGAIN

@@ -142,6 +142,14 @@ class Supervisor:
             child.keeper = asyncio.create_task(self._keep(child), name=name)
         await self.ready(name)
 
+    def command(self, name: str) -> Command:
+        """What it runs as."""
+        return self._children[name].command
+
+    def change(self, command: Command) -> None:
+        """Run the process of that name as this from its next start on."""
+        self._children[command.name].command = command
+
     async def stop_all(self) -> None:
         """End all, the last one started first."""
         for name in reversed(self._children):

@@ -20,11 +20,14 @@ class Providers:
     sms_url: str
     headers: dict[str, str]
 
-    async def press(self, checkout_url: str, button: Press) -> None:
-        """Open the checkout page and press one of its buttons, as a person would."""
+    async def press(self, checkout_url: str, button: Press, faults: str = "") -> None:
+        """Open the checkout page and press one of its buttons, as a person would.
+
+        ``faults`` hit what the merchant is told of it.
+        """
         page = f"{self.payments_url}{urlsplit(checkout_url).path}"  # From where we are, its host may differ.
         (await self.http.get(page)).raise_for_status()
-        pressed = await self.http.post(f"{page}/{button}", data={})
+        pressed = await self.http.post(f"{page}/{button}", data={"faults": faults})
         if pressed.status_code >= 400:
             pressed.raise_for_status()
 

@@ -6,11 +6,12 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self, TextIO, TypeAlias
 from uuid import uuid4
 
 import httpx
@@ -32,6 +33,12 @@ MODULES = {
     "ws-gateway": "ws_gateway",
 }
 PAGE_PORT = 8080
+
+Adapt: TypeAlias = Callable[[Command], Awaitable[Command]]
+
+
+async def _as_it_is(command: Command) -> Command:
+    return command
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class Stack:
     """Everything running while it is entered. ``folder`` keeps its secrets.
 
     Named ``name`` on the servers, so that several can share them; ``temporary`` ones are removed at the end.
-    ``sites`` are origins of other pages that may use the gateway.
+    ``sites`` are origins of other pages that may use the gateway. ``adapt`` may change what each process is
+    told before it is started, such as where its neighbours are.
     """
 
     def __init__(
@@ -91,6 +99,7 @@ class Stack:
         services: Sequence[str] = tuple(MODULES),
         sites: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
+        adapt: Adapt = _as_it_is,
         log: TextIO | None = None,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -102,6 +111,7 @@ class Stack:
         self._temporary = temporary
         self._sites = sites
         self._settings = dict(settings or {})
+        self._adapt = adapt
         self._corner = Namespace(servers, name, kept.password)
         self._databases: dict[str, str] = {}
         self._services = services
@@ -127,9 +137,9 @@ class Stack:
             await entering.enter_async_context(self.supervisor)
             async with asyncio.TaskGroup() as starting:
                 for sandbox in self._sandboxes:
-                    starting.create_task(self.supervisor.run(self._sandbox_command(sandbox)))
+                    starting.create_task(self._run(self._sandbox_command(sandbox)))
                 for service in self._services:
-                    starting.create_task(self.supervisor.run(self._command(service)))
+                    starting.create_task(self._run(self._command(service, service)))
             self._leaving = entering.pop_all()
         return self
 
@@ -198,6 +208,18 @@ class Stack:
         for service in self._services:
             await self.supervisor.ready(service)
 
+    async def replicate(self, service: str) -> str:
+        """Run one more process of it beside the others; returns its name, such as ``credit-2``."""
+        name = next(name for n in count(2) if (name := f"{service}-{n}") not in self._ports)
+        for ports in (self._ports, self._metrics_ports):
+            taken = frozenset([*self._ports.values(), *self._metrics_ports.values()])
+            ports[name] = free_port(None, taken=taken)
+        await self._run(self._command(service, name))
+        return name
+
+    async def _run(self, command: Command) -> None:
+        await self.supervisor.run(await self._adapt(command))
+
     # -------------------------------------------------------------- a user's money
 
     async def open_account(
@@ -232,23 +254,23 @@ class Stack:
     def _url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
 
-    def _command(self, service: str) -> Command:
+    def _command(self, service: str, name: str) -> Command:
         return Command(
-            service,
+            name,
             [sys.executable, "-m", MODULES[service]],
-            environment_without("LEDGERBELL_") | self._environment(service),
-            f"{self._url(service)}/readyz",
+            environment_without("LEDGERBELL_") | self._environment(service, name),
+            f"{self._url(name)}/readyz",
         )
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def _environment(self, service: str, name: str) -> dict[str, str]:
         callers = [
             self._service_keys[caller].verifier(caller, [SERVICE]) for caller in CALLED.get(service, ())
         ]
         settings = {
             "broker_url": self._corner.broker_url(service),
             "auth_keys": auth_keys(self._issuer.key(), self._sign_in.verifier(SIGN_IN, [USER]), *callers),
-            "port": str(self._ports[service]),
-            "metrics_port": str(self._metrics_ports[service]),
+            "port": str(self._ports[name]),
+            "metrics_port": str(self._metrics_ports[name]),
         }
         if service in self._databases:
             settings["database_url"] = self._databases[service]

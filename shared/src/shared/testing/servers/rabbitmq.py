@@ -9,7 +9,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.testing.servers.private import PrivateServer, ServerNotInstalled, environment_without
+from shared.testing.servers.folder import last_lines
+from shared.testing.servers.private import (
+    PrivateServer,
+    ServerFailed,
+    ServerNotInstalled,
+    ended,
+    environment_without,
+)
 from shared.testing.servers.readiness import accepts_connections, rabbitmq_answers, until_ready
 
 USER = "ledgerbell"
@@ -18,6 +25,7 @@ USER = "ledgerbell"
 @dataclass(frozen=True, slots=True)
 class _Programs:
     server: Path
+    control: Path
     epmd: Path
 
 
@@ -55,6 +63,21 @@ class PrivateRabbitMQ(PrivateServer):
     def kill(self) -> None:
         super().kill()
         self._stop_epmd()
+
+    async def control(self, *words: str) -> None:
+        """Run ``rabbitmqctl`` with these words. Raises ServerFailed where it fails."""
+        programs = _programs()
+        control = self._launch(
+            [str(programs.control), "--quiet", "--node", f"{self.mark}@localhost", *words],
+            environment=self._environment(programs),
+        )
+        try:
+            await ended(control, self.ready_seconds)
+        finally:
+            control.kill()
+            control.wait()
+        if control.returncode != 0:
+            raise ServerFailed(f"rabbitmqctl {' '.join(words)} failed\n{last_lines(self.log)}")
 
     async def _prepare(self) -> None:
         folder = self.folder.path
@@ -143,9 +166,12 @@ class PrivateRabbitMQ(PrivateServer):
 
 
 def _programs() -> _Programs:
-    packaged = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # The one on the path changes user.
-    server = str(packaged) if packaged.exists() else shutil.which("rabbitmq-server")
-    epmd = shutil.which("epmd")
-    if server is None or epmd is None:
+    server, control, epmd = _program("rabbitmq-server"), _program("rabbitmqctl"), shutil.which("epmd")
+    if server is None or control is None or epmd is None:
         raise ServerNotInstalled("RabbitMQ 3.10 or newer: apt-get install rabbitmq-server")
-    return _Programs(Path(server), Path(epmd))
+    return _Programs(Path(server), Path(control), Path(epmd))
+
+
+def _program(name: str) -> str | None:
+    packaged = Path("/usr/lib/rabbitmq/bin") / name  # The one on the path changes user.
+    return str(packaged) if packaged.exists() else shutil.which(name)
