@@ -1,0 +1,62 @@
+"""The table of many runs: how often each fault was injected, and that nothing came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from chaos.faults import FAULTS
+
+KEPT = Path(__file__).parent.parent / ".local" / "chaos"
+RESULTS = Path(__file__).parent / "results.md"
+COUNTED = ("lost", "doubled", "leaked", "stuck")
+
+INTRODUCTION = """\
+# What was broken, and what came of it
+
+Written by `python -m chaos results` from the runs of `make chaos` that were kept. Fifty users with three to
+six tabs each move money every way there is, one client in ten asks twice, and meanwhile this is done to
+processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or stuck is
+found by a checker that has only seen what a stranger sees, and what was left at the end.
+"""
+
+
+def write(kept: Path = KEPT, to: Path = RESULTS) -> None:
+    """Raises FileNotFoundError where no run was kept."""
+    runs = [orjson.loads(file.read_bytes()) for file in sorted(kept.glob("*/summary.json"))]
+    if not runs:
+        raise FileNotFoundError(f"no run is kept in {kept}")
+    to.write_text(page(runs))
+
+
+def page(runs: Sequence[dict[str, Any]]) -> str:
+    seeds = sorted({run["order"]["seed"] for run in runs})
+    minutes = sum(run["order"]["minutes"] for run in runs)
+    sums = ", ".join(f"{name} {sum(run[name] for run in runs)}" for name in COUNTED)
+    operations = sum(run["operations"] for run in runs)
+    frames = sum(run["frames"] for run in runs)
+    totals = (
+        f"{len(runs)} runs of {minutes:g} minutes in all, {operations:,} operations,"
+        f" {frames:,} frames to tabs: **{sums}**. Seeds: {', '.join(map(str, seeds))}."
+    )
+    return f"{INTRODUCTION}\n{totals}\n\n{_table(runs)}\n"
+
+
+def _table(runs: Sequence[dict[str, Any]]) -> str:
+    injected: Counter[str] = Counter()
+    for run in runs:
+        for name, outcomes in run["faults"].items():
+            injected[name] += outcomes.get("ok", 0)
+    rows = [
+        f"| {fault.number} | {fault.name} | {_first_line(fault.inject.__doc__)} | {injected[fault.name]} |"
+        for fault in sorted(FAULTS.values(), key=lambda fault: fault.number)
+    ]
+    return "\n".join(["| | fault | | times |", "|---|---|---|---|", *rows])
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

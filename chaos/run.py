@@ -1,0 +1,152 @@
+"""One run: load, faults, heal, drain, read all; then the verdict, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+
+from chaos.drain import waiting
+from chaos.faults import FAULTS
+from chaos.final import read_final, read_resources
+from chaos.history import History, Record
+from chaos.nemesis import Nemesis, heal
+from chaos.tabs import WitnessTab
+from chaos.verdict import Verdict, judge
+from chaos.world import World, opened
+from ledgerbell.stack import Adapt
+from shared.testing.waiting import until
+
+PEACE_SECONDS = 10.0  # Load alone, before the first fault.
+LONGEST_FAULT_SECONDS = 8.0  # In a run of two minutes; a longer one has more time for each, up to:
+LONGEST_STOP_SECONDS = 90.0
+LATENCY_SECONDS = 3.0
+DRAIN_SECONDS = 90.0
+READ_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done; the same order breaks the same things in the same order."""
+
+    seed: int
+    minutes: float = 2.0
+    faults: Sequence[str] = tuple(FAULTS)
+
+    @property
+    def command(self) -> str:
+        """Which runs it again."""
+        chosen = "" if set(self.faults) == set(FAULTS) else f" FAULTS={','.join(self.faults)}"
+        return f"make chaos SEED={self.seed} MINUTES={self.minutes:g}{chosen}"
+
+    @property
+    def longest_fault_seconds(self) -> float:
+        return min(LONGEST_STOP_SECONDS, LONGEST_FAULT_SECONDS * max(1.0, self.minutes / 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    verdict: Verdict
+    folder: Path
+    summary: Mapping[str, Any] = field(repr=False)
+
+
+async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome:
+    """History, log and summary are kept in ``folder``. ``adapt`` plants something in the services."""
+    began = monotonic()
+    with History(folder / "history.jsonl") as history:
+        parameters = {
+            "seed": order.seed,
+            "minutes": order.minutes,
+            "faults": list(order.faults),
+            "latency_seconds": LATENCY_SECONDS,
+            "drain_seconds": DRAIN_SECONDS,
+        }
+        history.add("run", "run", "info", "", parameters)
+        async with opened(
+            folder, history, order.seed, longest_seconds=order.longest_fault_seconds, adapt=adapt
+        ) as world:
+            await _live_through(world, order)
+            final = await read_final(world.stack)
+            done = {"done": dict(world.workload.done), "given_up": dict(world.workload.given_up)}
+    verdict = judge(history.records, final)
+    summary = {
+        "order": asdict(order),
+        "seconds": round(monotonic() - began),
+        "operations": verdict.operations,
+        "faults": faults_by_outcome(history.records),
+        **{name: getattr(verdict, name) for name in ("lost", "doubled", "leaked", "stuck")},
+        "findings": [str(finding) for finding in verdict.findings],
+        "unknown": list(verdict.unknown),
+        "workload": done,
+        "tabs": len(world.tabs),
+        "frames": sum(record.f == "frame" for record in history.records),
+    }
+    (folder / "summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    return Outcome(verdict, folder, summary)
+
+
+async def _live_through(world: World, order: Order) -> None:
+    def phase(name: str) -> None:
+        world.history.add("run", "phase", "info", name)
+
+    resources = asdict(await read_resources(world.stack))
+    world.history.add("run", "resources", "info", "", resources)
+    ending = asyncio.Event()
+    phase("load")
+    load = asyncio.create_task(world.workload.run(ending))
+    try:
+        await asyncio.sleep(PEACE_SECONDS)
+        phase("faults")
+        nemesis = Nemesis(world, {name: FAULTS[name] for name in order.faults}, order.seed)
+        await nemesis.rage(order.minutes * 60 - PEACE_SECONDS)
+        await heal(world)
+        phase("heal")
+    finally:
+        ending.set()
+    await load
+    await _drain(world)
+    phase("drained")
+    await _read_all(world.tabs)
+    phase("read")
+
+
+async def _drain(world: World) -> None:
+    """What does not come to its end in time is found by the checker."""
+    left: list[str] = []
+
+    async def nothing_waits() -> bool:
+        left[:] = await waiting(world)
+        return not left
+
+    try:
+        await until(nothing_waits, within_seconds=DRAIN_SECONDS, every_seconds=1)
+    except TimeoutError:
+        world.history.add("run", "waiting", "info", "", {"left": left})
+
+
+async def _read_all(tabs: Sequence[WitnessTab]) -> None:
+    slots = asyncio.Semaphore(READ_AT_ONCE)
+
+    async def read(tab: WitnessTab) -> None:
+        async with slots:
+            await tab.read()
+
+    async with asyncio.TaskGroup() as group:
+        for tab in tabs:
+            group.create_task(read(tab))
+
+
+def faults_by_outcome(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """How often each fault was injected, and how often its moment did not come."""
+    outcomes: dict[str, Counter[str]] = {}
+    for record in records:
+        if record.process == "nemesis" and record.type != "invoke":
+            outcomes.setdefault(record.f, Counter())[record.type] += 1
+    return {name: dict(counts) for name, counts in sorted(outcomes.items())}

@@ -1,0 +1,79 @@
+"""Tabs that write down everything they hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+
+from chaos.history import History, Value
+from ledgerbell.tab import Frame, ProtocolBroken, Tab
+
+READ_SECONDS = 20
+
+
+class WitnessTab(Tab):
+    """A process of the history, such as ``user-07/tab-2``; closed for good where the protocol is broken."""
+
+    def __init__(
+        self, history: History, user: str, number: int, gateway_url: str, token: Callable[[], str]
+    ) -> None:
+        super().__init__(gateway_url, token, f"{user}/tab-{number}")
+        self.user = user
+        self._history = history
+        self._connected = False
+
+    async def __aenter__(self) -> WitnessTab:
+        await super().__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await super().__aexit__(*exception)
+        if self._connected:
+            self._write("closed", "ok")
+
+    @property
+    def last_seq(self) -> int:
+        return int(self.cursor.partition(":")[2])
+
+    async def read(self) -> None:
+        """Write down the history as it is shown."""
+        headers = {"authorization": f"Bearer {self.token()}"}
+        async with httpx.AsyncClient(
+            base_url=self.gateway_url, headers=headers, trust_env=False, timeout=READ_SECONDS
+        ) as http:
+            answer = (await http.get("/v1/notifications", params={"limit": "200"})).raise_for_status()
+        self._write("read", "ok", answer.json())
+
+    async def _listen(self, http: httpx.AsyncClient) -> None:
+        code = 1000
+        try:
+            await super()._listen(http)
+        except ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else 1006
+            raise
+        except ProtocolBroken as broken:
+            self._write("closed", "info", {"error": str(broken)})
+            self._connected = False
+            raise
+        except (OSError, httpx.HTTPError):
+            code = 1006
+            raise
+        finally:
+            if self._connected and not self._is_leaving():
+                self._write("closed", "info", {"code": code})
+                self._connected = False
+
+    async def _take(self, frame: Frame) -> None:
+        if frame["type"] == "welcome":
+            self._connected = True
+            self._write("connected", "info", {"resume": frame["resume"]})
+        self._write("frame", "info", frame)
+        await super()._take(frame)
+
+    def _is_leaving(self) -> bool:
+        return self._running is not None and self._running.cancelling() > 0
+
+    def _write(self, f: str, type_: str, value: Value | None = None) -> None:
+        self._history.add(self.name, f, type_, self.user, value)  # type: ignore[arg-type]
