@@ -2,10 +2,10 @@
 # Plain `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check test bench docs screenshots vendor format lock clean
+.PHONY: help setup demo up check test bench chaos docs screenshots vendor format lock clean
 
 bin := .venv/bin
-folders := shared web services cli sandbox bench deploy tests conftest.py
+folders := shared web services cli sandbox bench chaos deploy tests conftest.py
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test: ## Every test, against real servers and in a real browser (ARGS='-k name' 
 bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
 	@scripts/setup demo
 	@$(bin)/python -m bench $(ROW)
+
+chaos: ## Break everything for two minutes, count what was lost (MINUTES=30, SEED=n, FAULTS=name,name)
+	@scripts/setup test
+	@$(bin)/python -m chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
 
 docs: ## Generate docs/api: OpenAPI of every service, AsyncAPI of all events
 	@scripts/setup
