@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -30,8 +31,10 @@ STYLE: dict[Any, Any] = {
 }
 COLOURS = {"product": "#1f5fbf", "floor": "#8a8f98"}
 PEER_COLOURS = ("#d1495b", "#e08e0b", "#2e8b57", "#7a4fa3")
-# Where a tail begins to be seen: the axis gives each of them the same room.
+# Each halving of what is slower gets the same room, up to the slowest one in 200.
+HALVINGS = [number / 20 for number in range(154)]
 SHARES = (0.0, 0.5, 0.75, 0.9, 0.95, 0.99)
+WIDE = 15  # Figures that lie further apart than this are drawn by their logarithm.
 
 
 @dataclass(frozen=True)
@@ -88,23 +91,22 @@ def _panel(plot: Plot) -> Panel:
 
 
 def _percentiles(axes: Axes, plot: Percentiles) -> None:
-    steps = [number / 1000 for number in range(996)]
     for name, colour in _colours(list(plot.latencies_ms)).items():
         values = plot.latencies_ms[name]
         axes.plot(
-            [_tail(step) for step in steps],
-            [percentile(values, step) for step in steps],
+            HALVINGS,
+            [percentile(values, 1 - 0.5**halvings) for halvings in HALVINGS],
             color=colour,
             label=name,
         )
     axes.set(title=plot.title, ylabel="ms", yscale="log")
     axes.set_xticks([_tail(share) for share in SHARES], [f"p{share * 100:g}" for share in SHARES])
-    _plain(axes)
+    _plain(axes.yaxis)
     axes.legend()
 
 
 def _tail(share: float) -> float:
-    """Halving what is left makes one step."""
+    """How often what lies beyond was halved."""
     return -math.log2(1 - share)
 
 
@@ -131,8 +133,12 @@ def _repetitions(title: str, product: Figure, verdict: Verdict) -> Panel:
             axes.plot([its[name].median] * 2, [place - 0.35, place + 0.35], color=colour, linewidth=2)
         axes.set_yticks(range(len(its)), list(its))
         axes.set(title=title, ylim=(len(its) - 0.5, -0.5), xlabel=product.unit)
-        most = max(max(figure.values) for figure in its.values())
-        axes.set_xlim(0, most * 1.05 or 1)
+        every = [value for figure in its.values() for value in figure.values]
+        if min(every) > 0 and max(every) / min(every) > WIDE:
+            axes.set_xscale("log")
+            _plain(axes.xaxis)
+        else:
+            axes.set_xlim(0, max(every) * 1.05 or 1)
 
     return paint, 0.75 + 0.22 * len(its)
 
@@ -142,7 +148,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS.get(name) or next(peers) for name in names}
 
 
-def _plain(axes: Axes) -> None:
-    """Milliseconds are read as 20, not as 2 × 10¹."""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def _plain(axis: Axis) -> None:
+    """What is read is 20, not 2 × 10¹."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -14,6 +14,8 @@ from bench.floor.debit import SERVING
 from bench.peers.server import uvicorn
 from shared.testing.servers import Servers, free_port
 
+PEERS = {"FOR UPDATE": "bench.peers.debit:locking_app", "SERIALIZABLE": "bench.peers.debit:serializable_app"}
+
 
 class Till:
     """`async with Till(...)`: its app answers, and the users' accounts have money."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bench.child import Child
 from bench.figures import Verdict, at_least_times, compare, compared, percentile
-from bench.peers.tills import Till
+from bench.peers.tills import PEERS, Till
 from bench.plots import Percentiles
 from bench.stage import Stage
 from bench.turns import take_turns
@@ -19,7 +19,6 @@ CALLERS = 32
 SECONDS = 3.0
 WARM_UP_SECONDS = 1.0
 AT_LEAST = 0.6
-PEERS = {"FOR UPDATE": "bench.peers.debit:locking_app", "SERIALIZABLE": "bench.peers.debit:serializable_app"}
 
 
 class Counter(Protocol):
