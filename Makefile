@@ -34,9 +34,9 @@ test: ## Every test, against real servers and in a real browser (ARGS='-k name' 
 	@scripts/setup test
 	@$(bin)/pytest $(ARGS)
 
-bench: ## Measure, as ratios to hand-written floors (ROW=name for one)
+bench: ## Measure, as ratios to hand-written floors, beside peers (ROW=name for one)
 	@scripts/setup demo
-	@$(bin)/python -m bench $(ROW)
+	@$(bin)/python -m bench $(ROW) $(if $(TABS),--tabs $(TABS))
 
 chaos: ## Break everything for two minutes, count what was lost (MINUTES=30, SEED=n, FAULTS=name,name)
 	@scripts/setup test
