@@ -5,7 +5,7 @@ Across reconnects and resets, and in the end what it knows is what the table hol
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,7 +99,7 @@ class Tab:
         self.last = max(self.last, seq)
 
     def _between(self, after: int, before: int) -> list[int]:
-        return [seq for seq in self._order[bisect_right(self._order, after) :] if seq < before]
+        return self._order[bisect_right(self._order, after) : bisect_left(self._order, before)]
 
     def _count(self, frame: dict[str, Any]) -> None:
         if frame.get("rev", 0) > self.rev:
