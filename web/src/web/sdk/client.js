@@ -37,7 +37,7 @@ export class LedgerbellClient extends EventTarget {
   #feed = new Feed();
   #intake;
   #receipts = new Receipts((seq) => this.#acknowledge(seq));
-  #popups = new Popups((item) => this.#emit('toast', item), (seq) => this.#tabs?.tell({ type: 'popped', seq }));
+  #popups = new Popups((item) => this.#feed.isRead(item) || this.#emit('toast', item), (seq) => this.#tabs?.tell({ type: 'popped', seq }));
   /** @type {Line | null} what this tab has while it leads */
   #line = null;
   /** @type {Tabs | null} */

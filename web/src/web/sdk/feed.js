@@ -153,6 +153,11 @@ export class Feed {
     return seq <= this.#readSeq || seq <= this.#hopedUpTo || this.#hopedReads.has(id);
   }
 
+  /** By now, whatever it was when it came. @param {Notification} item */
+  isRead(item) {
+    return this.looksRead(item) || (this.byId(item.id) ?? item).read;
+  }
+
   /** Reading is never undone, so what is read only grows and late news does no harm. @param {Counts} counts */
   takeReads({ ids = [], read_seq: readSeq, unread, rev }) {
     this.#readSeq = Math.max(this.#readSeq, readSeq ?? 0);

@@ -1,10 +1,13 @@
 /** Takes frames into the feed in order, and fetches what is missing before going on. */
 
 import { Unreachable } from './errors.js';
+import { isHidden } from './page.js';
 
 // Lanes overtake each other by milliseconds; a reading that is later than this was lost.
 const MOST_HELD = 1_000;
 const LATE_MS = 1_000;
+// A burst is taken in pieces, between which the page can draw and answer.
+const PIECE_MS = 8;
 
 /** @typedef {import('./types.js').Frame} Frame */
 
@@ -66,9 +69,14 @@ export class Intake {
 
   async #takeAll() {
     try {
+      let began = performance.now();
       for (let frame = this.#frames.shift(); frame && !this.#over; frame = this.#frames.shift()) {
         const mending = this.#takeOne(frame);
         if (mending) await mending;
+        if (isHidden() || performance.now() - began < PIECE_MS) continue;
+        this.#told.changed();
+        await new Promise((resume) => setTimeout(resume));
+        began = performance.now();
       }
     } catch (error) {
       this.#frames = [];

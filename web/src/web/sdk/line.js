@@ -201,9 +201,11 @@ export class Line {
     let etag = null;
     while (!this.#over && Date.now() < until) {
       const began = Date.now();
+      const first = !this.#polling;
       try {
         const polled = await this.#pollOnce(etag, Math.min(WAIT_SECONDS, Math.ceil((until - began) / 1000)));
         etag = polled.etag;
+        if (first && !isHidden()) continue;
         const intervalMs = (polled.intervalSeconds ?? POLL_SECONDS) * 1000 * (isHidden() ? 2 : 1);
         await this.#pause(began + intervalMs - Date.now());
       } catch (error) {

@@ -3,6 +3,9 @@
 import { Stopped } from './errors.js';
 
 const FIRST_MS = 500;
+// A restart takes seconds: for so many tries, each comes a second or so after the last.
+const EAGER_TRIES = 9;
+const EAGER_MS = 2_000;
 const LONGEST_MS = 30_000;
 const CALM_MS = 30_000;
 
@@ -14,7 +17,8 @@ export class Backoff {
   #tries = 0;
 
   next() {
-    return Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#tries++);
+    const longest = this.#tries < EAGER_TRIES ? EAGER_MS : LONGEST_MS;
+    return Math.random() * Math.min(longest, FIRST_MS * 2 ** this.#tries++);
   }
 
   /** @param {number} liveMs how long the socket that is now gone had been live */

@@ -50,7 +50,8 @@ async function load(locale) {
   try {
     return new Words(locale, language === 'en' ? en : (await OTHERS[language]()).default);
   } catch {
-    // No catalogue, or it could not be had, or this is no language at all.
+    // No catalogue, or this is no language at all; what could not be had is asked for again by the next drawing.
+    if (OTHERS[language]) known.delete(locale);
     return english;
   }
 }

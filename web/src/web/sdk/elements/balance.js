@@ -14,7 +14,7 @@ export class LedgerbellBalance extends LedgerbellElement {
       :host { display: block; }
       .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .75rem; }
       .card { padding: 1.1rem 1.25rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); }
-      .amount { font-size: clamp(1.5rem, 7vw, 2.4rem); font-weight: 700; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+      .amount { font-size: clamp(1.5rem, 7vw, 2.4rem); font-weight: 700; line-height: 1.2; font-variant-numeric: tabular-nums; }
       .moved { animation: moved 1.6s ease-out; }
       @keyframes moved { from { background: var(--tint); border-color: var(--accent); } }
     `),

@@ -64,7 +64,7 @@ export class LedgerbellElement extends HTMLElement {
     this.follow(ofThePage);
     this.requestUpdate();
     lost ??= setTimeout(() => {
-      if (!ofThePage) console.info('Ledgerbell has nothing to show: set token-url, or call provide(client).');
+      if (!ofThePage) console.info('Ledgerbell: set token-url, or call provide(client).');
     }, LOST_AFTER_MS);
   }
 

@@ -3,6 +3,7 @@
 import { html } from '../vendor/lit.js';
 import { LedgerbellElement } from './base.js';
 import { bell } from './icons.js';
+import { lists } from './later.js';
 import { sheet } from './styles.js';
 
 export class LedgerbellBell extends LedgerbellElement {
@@ -66,8 +67,8 @@ export class LedgerbellBell extends LedgerbellElement {
   }
 
   #prepare = async () => {
-    const { Panel } = await import('./lists.js');
-    this.#panel ??= new Panel(this);
+    const { Panel } = (await lists()) ?? {};
+    if (Panel) this.#panel ??= new Panel(this);
     return this.#panel;
   };
 
@@ -86,9 +87,9 @@ export class LedgerbellBell extends LedgerbellElement {
   #toggled = async (/** @type {ToggleEvent} */ event) => {
     if (event.newState !== 'open') return;
     const panel = await this.#prepare();
-    panel.open();
+    panel?.open();
     await this.updateComplete;
-    panel.focus();
+    panel?.focus();
   };
 
   /** @param {number} unread */

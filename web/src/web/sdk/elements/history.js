@@ -1,6 +1,7 @@
 /** `<ledgerbell-history>`: everything that ever rang. */
 
 import { LedgerbellElement } from './base.js';
+import { lists } from './later.js';
 import { sheet } from './styles.js';
 
 export class LedgerbellHistory extends LedgerbellElement {
@@ -8,14 +9,6 @@ export class LedgerbellHistory extends LedgerbellElement {
 
   /** @type {import('./lists.js').HistoryView | null} */
   #view = null;
-
-  async connectedCallback() {
-    super.connectedCallback();
-    const { HistoryView } = await import('./lists.js');
-    if (this.#view) return;
-    this.#view = new HistoryView(this);
-    this.#view.show();
-  }
 
   clientChanged() {
     this.#view?.show();
@@ -26,6 +19,14 @@ export class LedgerbellHistory extends LedgerbellElement {
   }
 
   drawn() {
-    this.#view?.drawn();
+    if (this.#view) this.#view.drawn();
+    else this.#load();
+  }
+
+  async #load() {
+    const { HistoryView } = (await lists()) ?? {};
+    if (!HistoryView || this.#view) return;
+    this.#view = new HistoryView(this);
+    this.#view.show();
   }
 }

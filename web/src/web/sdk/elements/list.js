@@ -6,12 +6,21 @@ import { place } from './keyed.js';
 
 const NEAR = '1000px';
 const AGE_EVERY_MS = 20_000;
-const AT_ONCE = 20;
+const AT_ONCE = 10;
+const PAGE = 5;
+// In a burst nobody reads what is replaced in the next frame, and two lists in one frame would be felt.
+const BURST = 5;
+const BETWEEN_MS = 100;
+const BESIDE_MS = 30;
+/** When a list may show a burst. */
+let free = 0;
 
 /** @type {Record<string, (at: number, last: number) => number>} */
 const MOVES = {
   ArrowDown: (at, last) => Math.min(at + 1, last),
   ArrowUp: (at) => Math.max(at - 1, 0),
+  PageDown: (at, last) => Math.min(at + PAGE, last),
+  PageUp: (at) => Math.max(at - PAGE, 0),
   Home: () => 0,
   End: (_at, last) => last,
 };
@@ -31,6 +40,9 @@ export class NotificationList {
   #feed = null;
   /** Nothing newer is shown while somebody reads further down. */
   #newest = Infinity;
+  /** The newest that is shown, and when more may be. */
+  #shown = 0;
+  #calmAt = 0;
   #tabStop = 0;
   #tick = 0;
   #wantsMore = false;
@@ -74,6 +86,7 @@ export class NotificationList {
     this.#feed = null;
     this.#pages = [];
     this.#newest = Infinity;
+    this.#shown = 0;
     this.#wantsMore = false;
   }
 
@@ -132,7 +145,8 @@ export class NotificationList {
   /** @param {readonly Notification[]} items */
   #draw(items) {
     const before = new Set(this.#pages);
-    this.#pages = cut(this.#newest === Infinity ? items : items.filter((item) => item.seq <= this.#newest), this.#pages);
+    const newest = Math.min(this.#newest, this.#calm(items));
+    this.#pages = cut(newest === Infinity ? items : items.filter((item) => item.seq <= newest), this.#pages);
     for (const page of this.#pages) if (!before.delete(page)) this.#near.observe(page.element);
     for (const page of before) this.#near.unobserve(page.element);
     this.#unfold();
@@ -140,6 +154,22 @@ export class NotificationList {
     const look = { host: this.#host, exact: this.#exact, tabStop: this.#tabStop, tick: this.#tick };
     this.#pages.forEach((page, at) => page.draw(look, this.#pages[at - 1]?.items.at(-1)));
     place(/** @type {Element} */ (this.#feed), this.#pages.map((page) => page.element));
+  }
+
+  /** Up to which it may show by now. @param {readonly Notification[]} items */
+  #calm(items) {
+    const now = performance.now();
+    const fresh = items.filter((item) => item.seq > this.#shown).length;
+    if (this.#shown > 0 && fresh >= BURST) {
+      if (now < Math.max(this.#calmAt, free)) {
+        this.#host.requestUpdate();
+        return this.#shown;
+      }
+      this.#calmAt = now + BETWEEN_MS;
+      free = now + BESIDE_MS;
+    }
+    this.#shown = items[0]?.seq ?? 0;
+    return Infinity;
   }
 
   /** What is at the top is there in the first frame; of what has come near, one page a frame. */

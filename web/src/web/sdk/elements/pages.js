@@ -3,7 +3,7 @@
 import { Page } from './page.js';
 
 // Drawn in one go, so no more than a slow phone draws between two frames; and a few of them fill a screen.
-const MOST = 20;
+const MOST = 10;
 
 /** @typedef {import('../types.js').Notification} Notification */
 

@@ -34,7 +34,6 @@ export class LedgerbellToaster extends LedgerbellElement {
         aside { inset-inline: .5rem; bottom: .5rem; width: auto; }
         .toast { padding-block: .5rem; }
         .body { -webkit-line-clamp: 2; }
-        .foot { margin-top: .3rem; }
       }
     `),
   ];
