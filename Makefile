@@ -5,6 +5,8 @@
 .PHONY: help setup demo up check test bench chaos docs screenshots vendor format lock clean
 
 bin := .venv/bin
+# Each has servers of its own, and much of a test is waiting for what happens.
+WORKERS := 3
 folders := shared web services cli sandbox bench chaos deploy tests conftest.py
 
 help: ## List the tasks
@@ -32,7 +34,7 @@ check: ## All that needs no server: format, lint, types, walls, locks, the SDK, 
 
 test: ## Every test, against real servers and in a real browser (ARGS='-k name' for some)
 	@scripts/setup test
-	@$(bin)/pytest $(ARGS)
+	@$(bin)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 bench: ## Measure, as ratios to hand-written floors, beside peers (ROW=name for one)
 	@scripts/setup demo
