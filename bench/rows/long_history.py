@@ -154,4 +154,4 @@ async def _longest_task(page: Page) -> float:
 
 
 def _at_most(row: str, figure: Figure, worst: float) -> Verdict:
-    return Verdict(row, figure, "", "", f"≤ {worst:g} {figure.unit}", figure.median <= worst)
+    return Verdict(row, figure, "", "", f"≤ {worst:g} {figure.unit}", max(figure.values) <= worst)
