@@ -75,6 +75,11 @@ class World:
         self.tabs.append(tab)
         return tab
 
+    async def open(self, tab: WitnessTab) -> None:
+        """Until the run is over. Raises TimeoutError where it cannot connect yet; it goes on trying."""
+        self.later.push_async_exit(tab.__aexit__)
+        await tab.__aenter__()
+
     def door(self, name: str) -> str:
         """Where tabs come in: one of ``DOORS``, or ``SLOW``."""
         return _url(self.edges[name, "ws-gateway"].port)
@@ -132,7 +137,7 @@ async def _settle_in(world: World, dice: random.Random) -> None:
             await customer.open_account()
             await customer.add_credits(FUNDS, customer.canary)
             for tab in tabs:
-                await world.later.enter_async_context(tab)
+                await world.open(tab)
 
     async with asyncio.TaskGroup() as group:
         for number, customer in enumerate(world.workload.customers):

@@ -30,7 +30,7 @@ async def slow_tabs(world: World, _: str, dice: random.Random) -> Value:
     """They read a byte a second while more and more comes for them; afterwards they are to catch up."""
     customer = dice.choice(world.workload.customers)
     for _number in range(SLOW_TABS):
-        await world.later.enter_async_context(world.tab(customer.user, world.door(SLOW)))
+        await world.open(world.tab(customer.user, world.door(SLOW)))
     pace = world.edges[SLOW, "ws-gateway"].paces[Way.DOWN]
     pace.slice_bytes, pace.bytes_per_second = 1, 1
     try:
@@ -85,7 +85,7 @@ async def expiring_tokens(world: World, _: str, dice: random.Random) -> Value:
     customer = dice.choice(world.workload.customers)
     tabs = [world.tab(customer.user, world.door(door), token_seconds=dice.randrange(2, 6)) for door in DOORS]
     for tab in tabs:
-        await world.later.enter_async_context(tab)
+        await world.open(tab)
     await asyncio.sleep(dice.uniform(2, world.longest_seconds))
     for tab in tabs:
         tab.token = partial(world.stack.token, customer.user)
