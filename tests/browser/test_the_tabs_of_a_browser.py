@@ -235,6 +235,7 @@ async def test_a_reading_that_is_refused_is_taken_back_in_every_tab(
 
     assert await tabs[0].seen("errors") == ["read_failed"]
     assert [(await tab.state())["unread"] for tab in tabs] == [1, 1, 1]
+    assert [counted["unread"] for counted in await tabs[0].seen("counted")][-2:] == [0, 1]
 
 
 async def test_toasts_that_stand_go_with_whoever_looks(
