@@ -18,6 +18,7 @@ from chaos.faults import Fault, NotInjected
 from chaos.history import Type, Value
 from chaos.plan import plan
 from chaos.world import World
+from ledgerbell.processes import ProcessFailed
 from ledgerbell.stack import MODULES
 from shared.testing.servers import ServerFailed
 
@@ -28,6 +29,7 @@ _FAILED: Type = "fail"
 IN_THE_WAY = (
     NotInjected,
     Abandoned,
+    ProcessFailed,
     OSError,
     TimeoutError,
     ServerFailed,

@@ -57,7 +57,7 @@ async def memory_alarm(world: World, _: str, dice: random.Random) -> None:
 
 @broker(7, "disk-alarm", RABBITMQ)
 async def disk_alarm(world: World, _: str, dice: random.Random) -> None:
-    await world.rabbitmq.control("set_disk_free_limit", "1000TB")
+    await world.rabbitmq.control("set_disk_free_limit", "100000GB")
     try:
         await asyncio.sleep(dice.uniform(3, world.longest_seconds))
     finally:
