@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -110,7 +110,7 @@ async def test_somebody_elses_notification_does_not_exist(
         ("GET", "/v1/notifications/unread"),
         ("GET", "/v1/stream"),
         ("POST", "/v1/notifications/read"),
-        ("POST", f"/v1/notifications/{uuid4()}/read"),
+        ("POST", f"/v1/notifications/{UUID(int=1)}/read"),
         ("POST", "/internal/streams"),
         ("POST", "/internal/heads"),
     ],
