@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvloop
-from uuid_utils.compat import uuid7
 
 from bench.child import Commands, Json, until
+from credit.adapters import ledger
+from credit.adapters.ledger import Decided, Deduction, Outcome
 from credit.domain.commands import AddCredits, DeductCredits, Intent
-from credit.domain.system_accounts import REVENUE
 from credit.handlers.accounts import open_account
-from credit.handlers.movements import add_credits, deduct_credits
+from credit.handlers.deductions import Deductions
+from credit.handlers.movements import add_credits
 from shared.db import Database
 from shared.messaging import Publisher
 from shared.money import Money
@@ -31,17 +32,6 @@ if TYPE_CHECKING:
 FUNDS = Money(1_000_000_000, "USD")
 ONE_CENT = Money(1, "USD")
 REASON = "SMS verification"
-
-# The service commits one debit a call. Here its own function is called for many users in one statement, so
-# that the pipeline behind it is what gets measured; the floor's writer does the same.
-DEBIT_MANY = f"""
-SELECT moved.* FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[])
-    AS wanted(user_id, key, transfer_id, event_id, warning_id, traceparent),
-LATERAL move_credits(
-    'bench', key, '', transfer_id, 'deduction', user_id, 'USD', 1, '{REVENUE}', NULL, '{REASON}',
-    NULL, NULL, NULL, event_id, warning_id, traceparent, split_part(traceparent, '-', 2), NULL
-) AS moved
-"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +48,7 @@ class Writer:
     def __init__(self, db: Database, publisher: DirectPublisher) -> None:
         self._db = db
         self._publisher = publisher
+        self._deductions = Deductions(db)
 
     async def fund(self, command: Json) -> Json:
         """Opens and fills an account for each user."""
@@ -91,32 +82,36 @@ class Writer:
     async def _deduct(self, user: str) -> tuple[str, int]:
         command = DeductCredits(intent(), user, ONE_CENT, REASON)
         with traced(continue_trace(None, None)):
-            async with self._db.autocommit() as tx:
-                outcome = await deduct_credits(tx, command)
+            outcome = await self._deductions.deduct_credits(command)
             committed_ns = time.monotonic_ns()
-            check_accepted(outcome.events, 1)
+            check_accepted([outcome])
             self._publisher.committed(outcome.events)
         return str(command.intent.transfer_id), committed_ns
 
     async def _deduct_many(self, users: list[str]) -> list[tuple[str, int]]:
-        transfers, events, warnings = ([uuid7() for _ in users] for _ in range(3))
-        keys = [str(transfer) for transfer in transfers]
-        traces = [continue_trace(None, None).traceparent for _ in users]
+        deductions = []
+        for user in users:
+            with traced(continue_trace(None, None)):
+                deductions.append(Deduction.of(DeductCredits(intent(), user, ONE_CENT, REASON)))
         async with self._db.autocommit() as tx:
-            rows = await tx.fetch(DEBIT_MANY, users, keys, transfers, events, warnings, traces)
+            outcomes = await ledger.deduct_many(tx, deductions)
         committed_ns = time.monotonic_ns()
-        check_accepted(rows, len(users))
-        self._publisher.committed(rows)
-        return [(key, committed_ns) for key in keys]
+        self._publisher.committed(check_accepted(outcomes))
+        return [(str(deduction.transfer_id), committed_ns) for deduction in deductions]
 
 
 def intent() -> Intent:
     return Intent("bench", str(uuid.uuid4()), "")
 
 
-def check_accepted(rows: Sequence[Record], wanted: int) -> None:
-    if len(rows) != wanted or any(row["status"] != 201 or row["id"] is None for row in rows):
-        raise RuntimeError(f"a debit was refused: {rows[:3]}")
+def check_accepted(outcomes: Sequence[Decided]) -> list[Record]:
+    """Their events."""
+    events: list[Record] = []
+    for outcome in outcomes:
+        if not isinstance(outcome, Outcome) or outcome.status != 201 or len(outcome.events) != 1:
+            raise RuntimeError(f"a debit was refused: {outcome!r}")
+        events += outcome.events
+    return events
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from credit.adapters import ledger
+from credit.adapters.ledger import Deduction
 from credit.domain.commands import AddCredits, DeductCredits, Intent
 from credit.handlers.accounts import open_account
-from credit.handlers.movements import add_credits, deduct_credits
+from credit.handlers.movements import add_credits
 from ledgerbell.tab import Frame
 from ledgerbell.tab import Tab as Client
 from notifier.adapters import streams, wire
@@ -165,7 +167,8 @@ class Pipeline:
 
     async def debit(self, user: str) -> None:
         async with self.credit.autocommit() as tx:
-            await deduct_credits(tx, DeductCredits(_intent(), user, Money(1, "USD"), f"canary-{user}"))
+            command = DeductCredits(_intent(), user, Money(1, "USD"), f"canary-{user}")
+            await ledger.deduct(tx, Deduction.of(command))
 
     async def publish(self) -> int:
         """One batch of the relay, for which everything is old enough."""

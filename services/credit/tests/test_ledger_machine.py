@@ -21,7 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from credit.adapters.ledger import Outcome
+from credit.adapters import ledger
+from credit.adapters.ledger import Deduction, Outcome
 from credit.domain.commands import AddCredits, DeductCredits, Intent, PlaceHold, PostHold, VoidHold
 from credit.handlers import holds, movements
 from credit.handlers.accounts import open_account
@@ -117,7 +118,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def deduct(self, amount: int) -> None:
         before = self.posted - self.held
         command = DeductCredits(self.intent(), self.user, Money(amount, "USD"), "r")
-        outcome = self.run(movements.deduct_credits, command)
+        outcome = self.run(ledger.deduct, Deduction.of(command))
         if amount > before:
             assert (outcome.status, outcome.answer["available_minor"]) == (402, before)
         else:

@@ -12,7 +12,8 @@ import pytest
 
 from credit.domain.commands import AddCredits, DeductCredits, Intent
 from credit.domain.errors import ClaimedMeanwhile
-from credit.handlers.movements import add_credits, deduct_credits
+from credit.handlers.deductions import Deductions
+from credit.handlers.movements import add_credits
 from credit.handlers.workers import KeyCleanup
 from shared.events import CATALOGUE
 from shared.money import Money
@@ -216,8 +217,7 @@ async def test_a_transfer_id_with_another_amount_is_a_conflict(api: Api, db: Dat
     async def deduct(minor: int) -> tuple[int, object]:
         intent = Intent("payment", str(uuid4()), "f")
         command = DeductCredits(intent, user, Money(minor, "USD"), "Fee", transfer_id=transfer_id)
-        async with db.autocommit() as tx:
-            outcome = await deduct_credits(tx, command)
+        outcome = await Deductions(db).deduct_credits(command)
         return outcome.status, outcome.answer.get("code")
 
     assert await deduct(1_00) == (201, None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from uuid import UUID
 
 import asyncpg
 from uuid_utils.compat import uuid7
@@ -15,8 +18,7 @@ from shared.db import Transaction
 from shared.observability.trace import current_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from uuid import UUID
+    from collections.abc import Iterable, Mapping, Sequence
 
     from asyncpg import Record
 
@@ -27,6 +29,7 @@ def _call(function: str, arguments: int) -> str:
 
 
 _MOVE = _call("move_credits", 19)
+_DEDUCT_MANY = _call("deduct_many", 17)
 _PLACE = _call("place_hold", 18)
 _POST = _call("post_hold", 11)
 _VOID = _call("void_hold", 9)
@@ -50,6 +53,9 @@ class Outcome:
     @property
     def rejected(self) -> bool:
         return self.status >= 400
+
+
+Decided: TypeAlias = Outcome | KeyReused | KeyInFlight
 
 
 async def add(tx: Transaction, command: AddCredits) -> Outcome:
@@ -76,27 +82,59 @@ async def add(tx: Transaction, command: AddCredits) -> Outcome:
     )
 
 
-async def deduct(tx: Transaction, command: DeductCredits) -> Outcome:
-    return await _outcome(
-        tx,
-        _MOVE,
-        *_intent(command),
-        command.transfer_id or command.intent.transfer_id,
-        "deduction",
-        command.user_id,
-        command.money.currency,
-        command.money.minor,
-        REVENUE,
-        None,
-        command.reason,
-        command.service,
-        command.reference,
-        command.link,
-        uuid7(),
-        uuid7(),
-        *_trace(),
-        _causation(),
-    )
+class Deduction(NamedTuple):
+    """A deduction as the database is told of it, with the trace of whoever asked for it."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    transfer_id: UUID
+    user_id: str
+    currency: str
+    amount_minor: int
+    reason: str
+    service: str | None
+    reference: str | None
+    link: str | None
+    event_id: UUID
+    warning_id: UUID
+    traceparent: str | None
+    correlation_id: str | None
+    causation_id: str | None
+
+    @classmethod
+    def of(cls, command: DeductCredits) -> Deduction:
+        return cls(
+            *_intent(command),
+            command.transfer_id or command.intent.transfer_id,
+            command.user_id,
+            command.money.currency,
+            command.money.minor,
+            command.reason,
+            command.service,
+            command.reference,
+            command.link,
+            uuid7(),
+            uuid7(),
+            *_trace(),
+            _causation(),
+        )
+
+
+async def deduct(tx: Transaction, deduction: Deduction) -> Outcome:
+    intent, wanted, what, trace = deduction[:4], deduction[4:7], deduction[7:11], deduction[11:]
+    return await _outcome(tx, _MOVE, *intent, "deduction", *wanted, REVENUE, None, *what, *trace)
+
+
+async def deduct_many(tx: Transaction, deductions: Sequence[Deduction]) -> list[Decided]:
+    """What becomes of each, in their order; no two have the same key or transfer.
+
+    Raises asyncpg.PostgresError when one of them is in the way of all: then nothing has become of any.
+    """
+    columns = [list(column) for column in zip(*deductions, strict=True)]
+    rows = await tx.fetch(_DEDUCT_MANY, REVENUE, *columns)
+    places = groupby(sorted(rows, key=itemgetter("place")), itemgetter("place"))
+    return [_decided(of_one) for _, of_one in places]
 
 
 async def place(tx: Transaction, command: PlaceHold) -> Outcome:
@@ -155,11 +193,19 @@ async def _outcome(tx: Transaction, sql: str, *arguments: object) -> Outcome:
         if violation.constraint_name in _CLAIMS:
             raise ClaimedMeanwhile(violation.constraint_name) from None
         raise
+    decided = _decided(rows)
+    if isinstance(decided, Outcome):
+        return decided
+    raise decided
+
+
+def _decided(found: Iterable[Record]) -> Decided:
+    rows = list(found)
     first = rows[0]
     if first["verdict"] == "reused":
-        raise KeyReused
+        return KeyReused()
     if first["verdict"] == "in_flight":
-        raise KeyInFlight
+        return KeyInFlight()
     return Outcome(first["status"], first["answer"], [row for row in rows if row["id"] is not None])
 
 

@@ -57,4 +57,4 @@ async def deduct_credits(owner: Owner, body: DebitBody, intent: TheIntent, till:
         reference=body.reference,
         link=body.link,
     )
-    return await till.move(movements.deduct_credits, command, TransferView.of)
+    return await till.deduct(command, TransferView.of)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, TypeAlias, TypeVar
 
 from fastapi import Depends, Request, Response
 from prometheus_client import Counter
@@ -11,8 +12,9 @@ from pydantic import BaseModel
 
 from credit.adapters.ledger import Outcome
 from credit.api.views import decimal
-from credit.domain.commands import Intent
+from credit.domain.commands import DeductCredits, Intent
 from credit.domain.errors import ClaimedMeanwhile, KeyInFlight, KeyReused
+from credit.handlers.deductions import Deductions
 from shared.db import Database, Transaction
 from shared.http.auth import Caller
 from shared.http.idempotency import Key, in_flight, reused
@@ -24,6 +26,8 @@ MOVEMENTS = Counter(
 )
 
 CommandT = TypeVar("CommandT")
+Book: TypeAlias = Callable[[], Awaitable[Outcome]]
+View: TypeAlias = Callable[[Mapping[str, object]], BaseModel]
 
 
 class Till:
@@ -32,17 +36,30 @@ class Till:
     def __init__(self, db: Database, outbox: Outbox) -> None:
         self._db = db
         self._outbox = outbox
+        self._deductions = Deductions(db)
 
     async def move(
         self,
         handler: Callable[[Transaction, CommandT], Awaitable[Outcome]],
         command: CommandT,
-        view: Callable[[Mapping[str, object]], BaseModel],
+        view: View,
     ) -> Response:
         """The answer to a movement. Raises Problem when there is none yet, or it is a rejection."""
-        kind = handler.__name__
+
+        async def alone() -> Outcome:
+            async with self._db.autocommit() as tx:
+                return await handler(tx, command)
+
+        return await self._answer(handler.__name__, alone, view)
+
+    async def deduct(self, command: DeductCredits, view: View) -> Response:
+        """The same for money out, which goes through together with what else waits."""
+        book = partial(self._deductions.deduct_credits, command)
+        return await self._answer("deduct_credits", book, view)
+
+    async def _answer(self, kind: str, book: Book, view: View) -> Response:
         try:
-            outcome = await self._book(handler, command)
+            outcome = await self._book(book)
         except KeyReused:
             MOVEMENTS.labels(kind, "idempotency_key_reused").inc()
             raise reused() from None
@@ -56,13 +73,10 @@ class Till:
         body = view(outcome.answer).model_dump_json()
         return Response(body, outcome.status, media_type="application/json")
 
-    async def _book(
-        self, handler: Callable[[Transaction, CommandT], Awaitable[Outcome]], command: CommandT
-    ) -> Outcome:
+    async def _book(self, book: Book) -> Outcome:
         for _ in range(2):  # The second time finds what another request has just booked.
             try:
-                async with self._db.autocommit() as tx:
-                    outcome = await handler(tx, command)
+                outcome = await book()
             except ClaimedMeanwhile:
                 continue
             self._outbox.committed(outcome.events)

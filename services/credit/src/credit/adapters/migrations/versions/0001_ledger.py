@@ -28,6 +28,7 @@ FUNCTIONS = (
     "added",
     "deducted",
     "move_credits",
+    "deduct_many",
     "place_hold",
     "lock_hold",
     "post_hold",
