@@ -40,9 +40,9 @@ export class NotificationList {
   #feed = null;
   /** Nothing newer is shown while somebody reads further down. */
   #newest = Infinity;
-  /** The newest that is shown, and when more may be. */
-  #shown = 0;
+  /** When a burst may be drawn again. */
   #calmAt = 0;
+  #drawnUpTo = 0;
   #tabStop = 0;
   #tick = 0;
   #wantsMore = false;
@@ -86,7 +86,7 @@ export class NotificationList {
     this.#feed = null;
     this.#pages = [];
     this.#newest = Infinity;
-    this.#shown = 0;
+    this.#drawnUpTo = 0;
     this.#wantsMore = false;
   }
 
@@ -109,6 +109,7 @@ export class NotificationList {
   drawn() {
     if (!this.#listing) return;
     if (!this.#feed) this.#begin();
+    if (!this.#mayDraw(this.#listing.items)) return this.#host.requestUpdate();
     this.#draw(this.#listing.items);
     this.#pull();
   }
@@ -145,8 +146,7 @@ export class NotificationList {
   /** @param {readonly Notification[]} items */
   #draw(items) {
     const before = new Set(this.#pages);
-    const newest = Math.min(this.#newest, this.#calm(items));
-    this.#pages = cut(newest === Infinity ? items : items.filter((item) => item.seq <= newest), this.#pages);
+    this.#pages = cut(this.#newest === Infinity ? items : items.filter((item) => item.seq <= this.#newest), this.#pages);
     for (const page of this.#pages) if (!before.delete(page)) this.#near.observe(page.element);
     for (const page of before) this.#near.unobserve(page.element);
     this.#unfold();
@@ -156,20 +156,16 @@ export class NotificationList {
     place(/** @type {Element} */ (this.#feed), this.#pages.map((page) => page.element));
   }
 
-  /** Up to which it may show by now. @param {readonly Notification[]} items */
-  #calm(items) {
+  /** Not while a burst was just drawn, here or in another list. @param {readonly Notification[]} items */
+  #mayDraw(items) {
     const now = performance.now();
-    const fresh = items.filter((item) => item.seq > this.#shown).length;
-    if (this.#shown > 0 && fresh >= BURST) {
-      if (now < Math.max(this.#calmAt, free)) {
-        this.#host.requestUpdate();
-        return this.#shown;
-      }
+    if (items.filter((item) => item.seq > this.#drawnUpTo).length >= BURST && this.#drawnUpTo > 0) {
+      if (now < Math.max(this.#calmAt, free)) return false;
       this.#calmAt = now + BETWEEN_MS;
       free = now + BESIDE_MS;
     }
-    this.#shown = items[0]?.seq ?? 0;
-    return Infinity;
+    this.#drawnUpTo = items[0]?.seq ?? 0;
+    return true;
   }
 
   /** What is at the top is there in the first frame; of what has come near, one page a frame. */
