@@ -326,19 +326,18 @@ async def test_what_is_told_now_and_what_is_replayed_later_are_the_same_and_fit_
     assert (told.seq, told.unread, told.rev, told.read) == (1, 1, 1, False)
 
 
-async def test_every_stored_notification_leaves_a_line_without_its_words(
-    lane_store: Store, user_id: str
-) -> None:
+async def test_every_stored_notification_is_logged_without_its_words(lane_store: Store, user_id: str) -> None:
     code = VerificationCodeReceived(verification_id=uuid4(), service="WhatsApp", code="90210")
     event = envelope_of(code, user_id)
 
     with capture_logs() as logs:
         await lane_store().handle([delivery_of(event)])
 
-    [line] = [line for line in logs if line["event"] == "notification.stored"]
-    assert (line["event_id"], line["user_id"], line["seq"]) == (str(event.id), user_id, 1)
-    assert line["kind"] == "verification.code_received"
+    [line] = [line for line in logs if line["event"] == "notifications.stored"]
     assert line["lane"] == "test"
-    assert line["occurred_at"] == event.time.isoformat()
-    assert line["stored_ms"] >= 0
+    [stored] = line["stored"]
+    assert (stored["event_id"], stored["user_id"], stored["seq"]) == (str(event.id), user_id, 1)
+    assert stored["kind"] == "verification.code_received"
+    assert stored["occurred_at"] == event.time.isoformat()
+    assert stored["stored_ms"] >= 0
     assert "90210" not in str(logs)
