@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -132,6 +133,19 @@ class Browser:
             self.client._apply(frame)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Every transfer and whose it is, those whose events are in the outbox, and each user's stream.
+
+    A stream is its newest place by its counter, and what is stored: place, id and transfer.
+    """
+
+    committed: dict[UUID, str]
+    unsent: set[UUID]
+    newest: dict[str, int]
+    stored: dict[str, list[tuple[int, UUID, UUID]]]
+
+
 class Pipeline:
     """Everything that is there while its processes come and go. ``fuse`` says when the next one ends."""
 
@@ -208,28 +222,28 @@ class Pipeline:
 
     # -------------------------------------------------------------- what is there
 
-    async def committed(self) -> dict[UUID, str]:
-        """Every transfer and whose it is."""
+    async def look(self) -> Seen:
+        users = list(self.users)
         async with Database.autocommit(self.credit) as tx:
-            rows = await tx.fetch(
-                "SELECT id, user_id FROM transfer WHERE user_id = ANY($1)", list(self.users)
-            )
-        return {row["id"]: row["user_id"] for row in rows}
-
-    async def unsent(self) -> set[UUID]:
-        """The transfers whose events are still in the outbox."""
-        async with Database.autocommit(self.credit) as tx:
-            rows = await tx.fetch("SELECT data ->> 'transfer_id' AS id FROM outbox")
-        return {UUID(row["id"]) for row in rows}
-
-    async def stream(self, user: str) -> tuple[int, list[tuple[int, UUID, UUID]]]:
-        """The newest place by its counter, and what is stored: place, id and transfer."""
+            booked = await tx.fetch("SELECT id, user_id FROM transfer WHERE user_id = ANY($1)", users)
+            unsent = await tx.fetch("SELECT data ->> 'transfer_id' AS id FROM outbox")
         async with Database.autocommit(self.notifier) as tx:
-            head = (await streams.heads(tx, [user]))[user]
-            rows = await tx.fetch(
-                "SELECT seq, id, transfer_id FROM notification WHERE user_id = $1 ORDER BY seq", user
+            heads = await streams.heads(tx, users)
+            stored = await tx.fetch(
+                "SELECT user_id, seq, id, transfer_id FROM notification WHERE user_id = ANY($1) ORDER BY seq",
+                users,
             )
-        return head.cursor.seq, [(row["seq"], row["id"], row["transfer_id"]) for row in rows]
+        return Seen(
+            committed={row["id"]: row["user_id"] for row in booked},
+            unsent={UUID(row["id"]) for row in unsent},
+            newest={user: head.cursor.seq for user, head in heads.items()},
+            stored={
+                user: [
+                    (row["seq"], row["id"], row["transfer_id"]) for row in stored if row["user_id"] == user
+                ]
+                for user in users
+            },
+        )
 
     def _delivery(self, message: Message) -> Delivery:
         headers: dict[str, object] = dict(message.headers)

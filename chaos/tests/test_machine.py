@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from chaos.tests.pipeline import Pipeline, poison, transfer_of
+from chaos.tests.pipeline import Pipeline, Seen, poison, transfer_of
 from shared.testing.crashes import Crash
 from shared.testing.namespace import namespace
 from shared.testing.waiting import until
@@ -118,17 +118,14 @@ class Machine(RuleBasedStateMachine):
     def settle(self) -> None:
         """All is healed: what waits leaves and arrives, and every tab comes to know all of it."""
         self.wait(self._settle())
-        self.nothing_is_lost_and_nothing_is_made_up()
+        self.all_holds()
+        seen = self.wait(self.all.look())
         for user in self.all.users:
-            newest, stored = self.wait(self.all.stream(user))
-            committed = self.wait(self.all.committed())
-            assert {transfer for _, _, transfer in stored} == {
-                id_ for id_ in committed if committed[id_] == user
-            }
-            for browser in self.all.browsers:
-                if browser.user == user:
-                    assert browser.client.cursor == f"1:{newest}"
-                    assert browser.client.balances["USD"]["version"] == len(stored)
+            rung = {transfer for _, _, transfer in seen.stored[user]}
+            assert rung == {transfer for transfer, owner in seen.committed.items() if owner == user}
+        for browser in self.all.browsers:
+            assert browser.client.cursor == f"1:{seen.newest[browser.user]}"
+            assert browser.client.balances["USD"]["version"] == len(seen.stored[browser.user])
 
     async def _settle(self) -> None:
         while await self.all.publish():
@@ -141,13 +138,13 @@ class Machine(RuleBasedStateMachine):
         told, self.all.pushes.queue = self.all.pushes.queue, []
         for message in told:
             self.all.hub.stored(message.body)
-        heads = {user: (await self.all.stream(user))[0] for user in self.all.users}
+        newest = (await self.all.look()).newest
 
         async def known() -> bool:
             await self.all.hub.compare_heads()
             for browser in self.all.browsers:
                 browser.listen()
-            return all(each.client.cursor == f"1:{heads[each.user]}" for each in self.all.browsers)
+            return all(each.client.cursor == f"1:{newest[each.user]}" for each in self.all.browsers)
 
         await until(known, within_seconds=10)
 
@@ -160,32 +157,24 @@ class Machine(RuleBasedStateMachine):
     # -------------------------------------------------------------- what always holds
 
     @invariant()
-    def nothing_is_lost_and_nothing_is_made_up(self) -> None:
-        committed = self.wait(self.all.committed())
-        shown = [
-            (transfer, user)
-            for user in self.all.users
-            for _, _, transfer in self.wait(self.all.stream(user))[1]
-        ]
-        assert len(set(shown)) == len(shown)
-        assert set(shown) <= committed.items()
-        on_the_way = self.wait(self.all.unsent()) | {transfer_of(each) for each in self.all.events.queue}
-        assert committed.keys() <= on_the_way | {transfer for transfer, _ in shown}
-
-    @invariant()
-    def places_have_no_hole(self) -> None:
+    def all_holds(self) -> None:
+        seen = self.wait(self.all.look())
+        self._nothing_is_lost_and_nothing_is_made_up(seen)
         for user in self.all.users:
-            newest, stored = self.wait(self.all.stream(user))
-            assert [seq for seq, _, _ in stored] == list(range(1, newest + 1))
-
-    @invariant()
-    def every_tab_knows_the_beginning_of_its_stream(self) -> None:
+            assert [seq for seq, _, _ in seen.stored[user]] == list(range(1, seen.newest[user] + 1))
         for browser in self.all.browsers:
             browser.listen()
-            stored = self.wait(self.all.stream(browser.user))[1]
-            received = [(each.frame["seq"], each.frame["id"]) for each in browser.client.received]
-            assert received == [(seq, str(id_)) for seq, id_, _ in stored[: len(received)]]
+            known = [(each.frame["seq"], each.frame["id"]) for each in browser.client.received]
+            beginning = seen.stored[browser.user][: len(known)]
+            assert known == [(seq, str(id_)) for seq, id_, _ in beginning]
             assert browser.client.doubled == 0
+
+    def _nothing_is_lost_and_nothing_is_made_up(self, seen: Seen) -> None:
+        shown = [(transfer, user) for user, rows in seen.stored.items() for _, _, transfer in rows]
+        assert len(set(shown)) == len(shown)
+        assert set(shown) <= seen.committed.items()
+        on_the_way = seen.unsent | {transfer_of(message) for message in self.all.events.queue}
+        assert seen.committed.keys() <= on_the_way | {transfer for transfer, _ in shown}
 
 
 async def test_each_debit_rings_once_wherever_a_process_ends(servers: Servers) -> None:
