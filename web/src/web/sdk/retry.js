@@ -3,7 +3,7 @@
 import { Stopped } from './errors.js';
 
 const FIRST_MS = 500;
-// A restart takes seconds: for so many tries, each comes a second or so after the last.
+// A restart takes seconds: the first tries come a second or so after each other.
 const EAGER_TRIES = 9;
 const EAGER_MS = 2_000;
 const LONGEST_MS = 30_000;
@@ -17,8 +17,9 @@ export class Backoff {
   #tries = 0;
 
   next() {
-    const longest = this.#tries < EAGER_TRIES ? EAGER_MS : LONGEST_MS;
-    return Math.random() * Math.min(longest, FIRST_MS * 2 ** this.#tries++);
+    const eager = Math.min(EAGER_MS, FIRST_MS * 2 ** this.#tries);
+    const patient = FIRST_MS * 2 ** (this.#tries++ - EAGER_TRIES);
+    return Math.random() * Math.min(LONGEST_MS, Math.max(eager, patient));
   }
 
   /** @param {number} liveMs how long the socket that is now gone had been live */

@@ -17,7 +17,7 @@ export default {
   loading: 'Loading…',
   retry: 'Try again',
   nothing: 'Nothing yet. Every movement of your money rings here at once.',
-  noMatch: 'Nothing matches these filters.',
+  noMatch: 'Nothing matches.',
   toasts: 'New notifications',
   more: '{n} more',
   dismiss: 'Dismiss',
