@@ -16,7 +16,7 @@ from ledgerbell.customer import OPERATOR, Customer, Sign, View, undecided
 
 ASKED_TWICE = 0.1  # Once more under the same key, though it was answered.
 IMPATIENT = 0.15  # Does not ask again where no answer came.
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 30.0
 # What a request makes, by its name.
 MADE = {
     "debit": "transfer_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from chaos.final import OUTBOXES, read_queues
+from chaos.final import FORGED, OUTBOXES, read_queues
 from chaos.world import World
 
 # What is in one of these states comes to an end by itself.
@@ -26,7 +26,8 @@ async def waiting(world: World) -> list[str]:
         if unsent := (await _rows(world, service, "SELECT count(*) FROM outbox"))[0][0]:
             found.append(f"{unsent} events in the outbox of {service}")
     for service in ("payment", "verification"):
-        sql = "SELECT count(*) FROM webhook WHERE outcome IS NULL"
+        # Lies about a payment are looked into for long.
+        sql = f"SELECT count(*) FROM webhook WHERE outcome IS NULL AND event_id NOT LIKE '{FORGED}%'"
         if unprocessed := (await _rows(world, service, sql))[0][0]:
             found.append(f"{unprocessed} webhooks at {service}")
     queues = await read_queues(world.stack)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT")
 
 INBOXES = ("credit", "payment", "refund", "notifier")
+FORGED = "forged-"  # Webhooks of ours begin so: they lie, and are looked into for long.
 OUTBOXES = ("credit", "payment", "refund", "verification")
 STATISTICS_SECONDS = 15.0  # The broker's own figures are up to 5 s old.
 
@@ -271,7 +272,7 @@ async def read_final(stack: Stack) -> Final:
             parked += [Parked(service, *row.values()) for row in rows]
             sql = "SELECT event_id::text FROM inbox GROUP BY event_id HAVING count(*) > 1"
             twice[service] = tuple(row["event_id"] for row in await connection.fetch(sql))
-    webhooks = "SELECT count(*) FROM webhook WHERE outcome IS NULL"
+    webhooks = f"SELECT count(*) FROM webhook WHERE outcome IS NULL AND event_id NOT LIKE '{FORGED}%'"
     return Final(
         **found,
         parked=tuple(parked),

@@ -106,11 +106,11 @@ async def _live_through(world: World, order: Order) -> None:
         phase("faults")
         nemesis = Nemesis(world, {name: FAULTS[name] for name in order.faults}, order.seed)
         await nemesis.rage(order.minutes * 60 - PEACE_SECONDS)
-        await heal(world)
-        phase("heal")
     finally:
         ending.set()
+    await heal(world)
     await load
+    phase("heal")
     await _drain(world)
     phase("drained")
     await _read_all(world.tabs)

@@ -43,7 +43,7 @@ class WitnessTab(Tab):
         async with httpx.AsyncClient(
             base_url=self.gateway_url, headers=headers, trust_env=False, timeout=READ_SECONDS
         ) as http:
-            answer = (await http.get("/v1/notifications", params={"limit": "200"})).raise_for_status()
+            answer = (await http.get("/v1/notifications", params={"limit": "100"})).raise_for_status()
         self._write("read", "ok", answer.json())
 
     async def _listen(self, http: httpx.AsyncClient) -> None:

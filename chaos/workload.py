@@ -18,7 +18,8 @@ from shared.testing.waiting import until
 OPERATIONS_PER_SECOND = 16.0
 AT_ONCE = 48  # As many wait for an answer; what comes on top waits for one of them.
 SECONDS_BETWEEN_LOOKS = 0.4
-PATIENCE_SECONDS = 45
+SECONDS_BETWEEN_TRIES = 1.0
+PATIENCE_SECONDS = 30
 RACERS = 4
 # Over, or not to be decided by the customer.
 ENDED = ("completed", "failed", "expired", "cancelled", "timed_out", "rejected")
@@ -147,7 +148,7 @@ class Workload:
                 return None
 
         initiated = await until(
-            initiate, within_seconds=PATIENCE_SECONDS, every_seconds=SECONDS_BETWEEN_LOOKS
+            initiate, within_seconds=PATIENCE_SECONDS, every_seconds=SECONDS_BETWEEN_TRIES
         )
         assert initiated is not None
         await customer.process_refund(initiated["refund_id"])

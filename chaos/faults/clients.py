@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 
 from chaos.customers import Abandoned
 from chaos.faults.registry import NotInjected, fault
+from chaos.final import FORGED
 from chaos.history import Value
 from chaos.proxy import Way
 from chaos.world import DOORS, SLOW, World
@@ -55,7 +56,7 @@ async def forged_webhooks(world: World, _: str, dice: random.Random) -> Value:
         checkout = await world.workload.providers.checkout(begun["reference"])
     except (httpx.HTTPError, LookupError, Abandoned) as error:
         raise NotInjected(f"no checkout to lie about: {error!r}") from None
-    now = datetime.now(UTC)
+    now, forged = datetime.now(UTC), f"{FORGED}{begun['payment_id']}"
     told = {"type": "checkout.paid", "timestamp": now.isoformat(), "data": checkout | {"status": "paid"}}
     body, right = orjson.dumps(told).decode(), world.stack.webhook_secret
     wrong = "whsec_" + "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmch"
@@ -66,9 +67,9 @@ async def forged_webhooks(world: World, _: str, dice: random.Random) -> Value:
         async def lie(secret: str, at: datetime) -> object:
             headers = {
                 "content-type": "application/json",
-                "webhook-id": f"evt_forged_{begun['payment_id']}",
+                "webhook-id": forged,
                 "webhook-timestamp": str(int(at.timestamp())),
-                "webhook-signature": Webhook(secret).sign(f"evt_forged_{begun['payment_id']}", at, body),
+                "webhook-signature": Webhook(secret).sign(forged, at, body),
             }
             try:
                 return (await http.post(url, content=body, headers=headers)).status_code

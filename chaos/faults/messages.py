@@ -37,6 +37,7 @@ SERVICES = tuple(dict.fromkeys(CONSUMERS.values()))
 EXCHANGES = tuple(sorted({exchange_of(event) for event in CATALOGUE}))
 AGAIN = {"chaos-again": "1"}
 KEPT = 500
+MOST = 200  # Of a queue's messages, taken out at once.
 DEADLY_TRIES = 2  # What ParkedStore gives an event that ends the process.
 DELIVERIES = 25  # More than a queue's limit.
 DELIVERY_SECONDS = 30
@@ -141,12 +142,12 @@ async def rework(world: World, service: str, seconds: float, change: Callable[[l
         for name in (queue for queue, consumer in CONSUMERS.items() if consumer == service):
             queue = await ours.get_queue(name, ensure=False)
             waiting: list[Waiting] = []
-            while (message := await queue.get(fail=False)) is not None:
+            while len(waiting) < MOST and (message := await queue.get(fail=False)) is not None:
                 waiting.append(Waiting(message, message.body))
             change(waiting)
             # Given back before they are taken: what fails in between comes twice.
-            for each in waiting:
-                await publish_again(ours, "", name, each.message, body=each.body)
+            again = (publish_again(ours, "", name, each.message, body=each.body) for each in waiting)
+            await asyncio.gather(*again)
             for each in waiting:
                 await each.message.ack()
             reworked += len(waiting)
