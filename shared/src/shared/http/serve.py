@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from shared.settings import ServiceSettings
 
+DOORS = 32
+
 
 class _Server(uvicorn.Server):
     """uvicorn closes every connection before it tells the app, so what must come first is done here."""
@@ -59,4 +61,13 @@ def serve(
         timeout_graceful_shutdown=10,
         **options,
     )
-    _Server(config, drain).run()
+    _Server(config, drain).run(doors(config.bind_socket()))
+
+
+def doors(listening: socket.socket) -> list[socket.socket]:
+    """The socket and copies of it, to be served all of them.
+
+    uvloop lets in one connection a turn of its loop, however long that is: while it answers those who are in,
+    a crowd that comes back would wait outside until the kernel sends it away. Each copy lets in one more.
+    """
+    return [listening, *(listening.dup() for _ in range(1, DOORS))]
