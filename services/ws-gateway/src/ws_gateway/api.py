@@ -80,17 +80,18 @@ class WalletSettings(BaseModel):
     demo_sign_in: bool
 
 
-def _tickets(request: Request) -> Tickets:
+# Coroutines, for FastAPI runs anything else in a thread, which costs more than a ticket.
+async def _tickets(request: Request) -> Tickets:
     tickets: Tickets = request.app.state.tickets
     return tickets
 
 
-def _hub(request: Request) -> Hub:
+async def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
 
 
-def _upstreams(request: Request) -> Upstreams:
+async def _upstreams(request: Request) -> Upstreams:
     upstreams: Upstreams = request.app.state.upstreams
     return upstreams
 
