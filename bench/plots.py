@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.figures import Figure, Verdict, percentile
 
@@ -149,6 +149,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _plain(axis: Axis) -> None:
-    """What is read is 20, not 2 × 10¹."""
+    """What is read is 20, not 2 × 10¹, wherever on a logarithm's axis it is."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())
