@@ -106,6 +106,10 @@ def build(settings: Settings) -> FastAPI:
         "refunds": settings.refund_url,
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
+        "dead-letters/credit": settings.credit_url,
+        "dead-letters/payment": settings.payment_url,
+        "dead-letters/refund": settings.refund_url,
+        "dead-letters/notifier": settings.notifier_url,
     }
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))

@@ -1,0 +1,109 @@
+"""An operator's command line over dead letters, against the running system."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from asyncio import to_thread
+from uuid import uuid4
+
+import pytest
+
+from ledgerbell.stack import Stack
+from shared.events.credit import CreditDeducted
+from shared.messaging import Message, Publisher
+from shared.messaging.topology import dead_queue, parked_queue
+from shared.testing.deliveries import envelope_of
+from shared.testing.waiting import until
+from shared.testing.working import working
+
+
+class Operator:
+    def __init__(self, stack: Stack, roles: tuple[str, ...] = ("operator",)) -> None:
+        self._environment = {
+            **os.environ,
+            "LEDGERBELL_GATEWAY_URL": stack.gateway_url,
+            "LEDGERBELL_OPERATOR_TOKEN": stack.token("olga", roles),
+        }
+
+    async def runs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return await to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "ledgerbell", "dead-letters", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    async def lists(self, word: str, *arguments: str) -> str:
+        """The line with that word, once there is one."""
+
+        async def line() -> str:
+            listed = (await self.runs("list", *arguments)).stdout.splitlines()
+            return next((each for each in listed if word in each), "")
+
+        return await until(line, within_seconds=60, every_seconds=0.5)
+
+
+async def send(stack: Stack, message: Message) -> None:
+    publisher = Publisher(stack.corner.admin_broker_url, "tests")
+    async with working(publisher.run):
+        await publisher.linked.wait()
+        assert len((await publisher.send_batch([message])).confirmed) == 1
+
+
+async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(stack: Stack) -> None:
+    operator, id_ = Operator(stack), str(uuid4())
+    headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9"}
+    await send(stack, Message("", "notifier.high", id_, b'{"code":"90210"}', headers))
+
+    line = await operator.lists(id_, "--service", "notifier")
+    shown = await operator.runs("show", "notifier", id_)
+    tried = await operator.runs("replay", "notifier", id_)
+    discarded = await operator.runs("discard", "notifier", id_, "--reason", "Sent by a test")
+    again = await operator.runs("replay", "notifier", id_)
+
+    assert "specversion is not 1.0" in line
+    assert '"code": "•••"' in shown.stdout
+    assert (tried.returncode, tried.stdout) == (1, "ledgerbell: 0 of 1 handled\n")
+    assert discarded.stdout == "ledgerbell: discarded by olga\n"
+    assert again.returncode == 1
+    assert "It is discarded already. (state_conflict" in again.stderr
+    assert "90210" not in "".join((line, shown.stdout, tried.stdout, again.stderr))
+
+
+async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, user: str) -> None:
+    operator = Operator(stack)
+    event = CreditDeducted(
+        transfer_id=uuid4(),
+        currency="USD",
+        amount_minor=250,
+        balance_after=750,
+        held_after=0,
+        version=1,
+        reason="A code",
+    )
+    envelope = envelope_of(event, user)
+    id_ = str(envelope.id)
+    await send(stack, Message("", dead_queue("notifier"), id_, envelope.data, envelope.headers()))
+
+    collected = await operator.runs("collect", "notifier")
+    line = await operator.lists(id_)
+    replayed = await operator.runs("replay", "notifier", id_)
+
+    assert collected.stdout == "ledgerbell: 1 collected\n"
+    assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
+    assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
+    assert id_ in await operator.lists(id_, "--state", "handled")
+
+
+@pytest.mark.parametrize("roles", [("user",), ("service",)])
+async def test_others_are_told_which_role_it_needs(stack: Stack, roles: tuple[str, ...]) -> None:
+    refused = await Operator(stack, roles).runs("list")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ledgerbell: LettersRefused: This needs the role operator. (forbidden")
+    assert "Traceback" not in refused.stderr
