@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from asyncio import to_thread
 from uuid import uuid4
 
-import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from ledgerbell.main import app
 from ledgerbell.stack import Stack
 from shared.events.credit import CreditDeducted
 from shared.messaging import Message, Publisher
@@ -22,20 +21,18 @@ from shared.testing.working import working
 class Operator:
     def __init__(self, stack: Stack, roles: tuple[str, ...] = ("operator",)) -> None:
         self._environment = {
-            **os.environ,
             "LEDGERBELL_GATEWAY_URL": stack.gateway_url,
             "LEDGERBELL_OPERATOR_TOKEN": stack.token("olga", roles),
         }
 
-    async def runs(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    async def runs(self, *arguments: str) -> Result:
+        """In this process, for starting one takes longer than the work."""
         return await to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "ledgerbell", "dead-letters", *arguments],
+            CliRunner().invoke,
+            app,
+            ["dead-letters", *arguments],
             env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            catch_exceptions=False,
         )
 
     async def lists(self, word: str, *arguments: str) -> str:
@@ -68,9 +65,9 @@ async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(s
 
     assert "specversion is not 1.0" in line
     assert '"code": "•••"' in shown.stdout
-    assert (tried.returncode, tried.stdout) == (1, "ledgerbell: 0 of 1 handled\n")
+    assert (tried.exit_code, tried.stdout) == (1, "ledgerbell: 0 of 1 handled\n")
     assert discarded.stdout == "ledgerbell: discarded by olga\n"
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "It is discarded already. (state_conflict" in again.stderr
     assert "90210" not in "".join((line, shown.stdout, tried.stdout, again.stderr))
 
@@ -100,10 +97,8 @@ async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, u
     assert id_ in await operator.lists(id_, "--state", "handled")
 
 
-@pytest.mark.parametrize("roles", [("user",), ("service",)])
-async def test_others_are_told_which_role_it_needs(stack: Stack, roles: tuple[str, ...]) -> None:
-    refused = await Operator(stack, roles).runs("list")
+async def test_others_are_told_which_role_it_needs(stack: Stack) -> None:
+    refused = await Operator(stack, ("user",)).runs("list")
 
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert refused.stderr.startswith("ledgerbell: LettersRefused: This needs the role operator. (forbidden")
-    assert "Traceback" not in refused.stderr

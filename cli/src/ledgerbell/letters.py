@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -36,11 +37,6 @@ class Letters:
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
-
-    @classmethod
-    def at(cls, settings: OperatorSettings) -> Letters:
-        headers = {"authorization": f"Bearer {settings.operator_token}"}
-        return cls(httpx.Client(base_url=settings.gateway_url, headers=headers, trust_env=False, timeout=30))
 
     def listed(self, service: str, state: str = "parked") -> Iterator[Letter]:
         """Newest first."""
@@ -80,6 +76,13 @@ class Letters:
             raise LettersRefused(_why(answer))
         found: Letter = answer.json()
         return found
+
+
+@contextmanager
+def open_letters(settings: OperatorSettings) -> Iterator[Letters]:
+    headers = {"authorization": f"Bearer {settings.operator_token}"}
+    with httpx.Client(base_url=settings.gateway_url, headers=headers, trust_env=False, timeout=30) as http:
+        yield Letters(http)
 
 
 def _why(answer: httpx.Response) -> str:

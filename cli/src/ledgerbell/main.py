@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
-from ledgerbell.letters import SERVICES, Letter, Letters, LettersRefused, OperatorSettings
+from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
 from ledgerbell.run import run_against, run_demo, run_up
@@ -142,8 +142,7 @@ def list_dead_letters(
     service: Annotated[list[str] | None, typer.Option(help="Of these services; of all.")] = None,
 ) -> None:
     """Each on a line, newest first; then what lies dead on the broker, to be collected."""
-    with _plainly():
-        letters = Letters.at(OperatorSettings())
+    with _plainly(), open_letters(OperatorSettings()) as letters:
         for each in service or SERVICES:
             for letter in letters.listed(each, state):
                 print(
@@ -157,8 +156,8 @@ def list_dead_letters(
 @dead_letters.command("show")
 def show_dead_letter(service: Service, letter_id: str) -> None:
     """All there is to know of it, without secrets."""
-    with _plainly():
-        _print(Letters.at(OperatorSettings()).one(service, letter_id))
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        _print(letters.one(service, letter_id))
 
 
 @dead_letters.command("replay")
@@ -167,8 +166,7 @@ def replay_dead_letters(
     letter_id: Annotated[list[str] | None, typer.Argument(help="All that are parked, without any.")] = None,
 ) -> None:
     """Try again, now. What had its effect before has no second one."""
-    with _plainly():
-        letters = Letters.at(OperatorSettings())
+    with _plainly(), open_letters(OperatorSettings()) as letters:
         ids = letter_id or [letter["id"] for letter in letters.listed(service)]
         states = [letters.replay(service, id_)["state"] for id_ in ids]
         print(f"ledgerbell: {states.count('handled')} of {len(states)} handled")
@@ -183,16 +181,16 @@ def discard_dead_letter(
     reason: Annotated[str, typer.Option(help="Why it need never be handled; kept with your name.")],
 ) -> None:
     """Give it up for good."""
-    with _plainly():
-        letter = Letters.at(OperatorSettings()).discard(service, letter_id, reason)
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        letter = letters.discard(service, letter_id, reason)
         print(f"ledgerbell: discarded by {letter['discarded_by']}")
 
 
 @dead_letters.command("collect")
 def collect_dead_letters(service: Service) -> None:
     """Move what died on the broker to where it can be listed and replayed; nothing is tried."""
-    with _plainly():
-        print(f"ledgerbell: {Letters.at(OperatorSettings()).collect(service)} collected")
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        print(f"ledgerbell: {letters.collect(service)} collected")
 
 
 def _print(letter: Letter) -> None:
