@@ -15,21 +15,10 @@ ROUTING_KEY = EVENT.TYPE
 QUEUE = "published"
 
 
-class Broker:
-    """A durable topic exchange with one quorum queue behind it, and how many messages are there."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def create(self) -> None:
-        async with await aio_pika.connect(self._url) as broker:
-            channel = await broker.channel()
-            exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-            queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
-            await queue.bind(exchange, ROUTING_KEY)
-
-    async def take_all(self) -> int:
-        """How many there were."""
-        async with await aio_pika.connect(self._url) as broker:
-            queue = await (await broker.channel()).get_queue(QUEUE, ensure=False)
-            return int((await queue.purge()).message_count or 0)
+async def create(broker_url: str) -> None:
+    """A durable topic exchange with one quorum queue behind it."""
+    async with await aio_pika.connect(broker_url) as broker:
+        channel = await broker.channel()
+        exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        await queue.bind(exchange, ROUTING_KEY)

@@ -10,7 +10,8 @@ from bench.config import Config
 from bench.corner import own_database, own_virtual_host
 from bench.figures import Verdict, at_least_times, compare, compared
 from bench.product.outbox import create_table
-from bench.published import Broker
+from bench.published import QUEUE, create
+from bench.queues import Queue
 from bench.rig import cpu_seconds
 from bench.stage import Stage
 from bench.turns import take_turns
@@ -26,7 +27,7 @@ class Way:
 
     child: Child
     op: str
-    broker: Broker
+    queue: Queue
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ async def run(stage: Stage) -> list[Verdict]:
             await exits.enter_async_context(own_virtual_host(stage.servers, "bench_relay")),
             port=0,
         )
-        broker = Broker(config.broker_url)
-        await broker.create()
+        await create(config.broker_url)
+        queue = await exits.enter_async_context(Queue(config.broker_url, QUEUE))
         await create_table(config.database_url)
         product = await exits.enter_async_context(Child("bench.product.outbox", asdict(config)))
         floor = await exits.enter_async_context(Child("bench.floor.publisher", asdict(config)))
-        ways = [Way(product, "publish", broker), Way(floor, "publish", broker), Way(product, "relay", broker)]
+        ways = [Way(product, "publish", queue), Way(floor, "publish", queue), Way(product, "relay", queue)]
         for way in ways:
             await _publish(way, WARM_UP_EVENTS)
         direct, raw, relay = await take_turns(_publish, *ways)
@@ -64,6 +65,6 @@ async def _publish(way: Way, events: int = EVENTS) -> Published:
     before = cpu_seconds(way.child.pid)
     answer = await way.child.ask(way.op, count=events)
     cpu_us = (cpu_seconds(way.child.pid) - before) * 1e6 / events
-    found = await way.broker.take_all()
+    found = await way.queue.purge()
     assert found == events, f"{events} were confirmed, {found} are there"
     return Published(events / answer["seconds"], cpu_us)

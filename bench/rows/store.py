@@ -11,7 +11,7 @@ from bench.figures import Verdict, at_least_times, compare
 from bench.floor.pipeline import Floor
 from bench.floor.schema import WORK
 from bench.product.pipeline import Product
-from bench.queues import until_waiting
+from bench.queues import Queue
 from bench.stage import Stage
 from bench.turns import take_turns
 from shared.events import Lane
@@ -72,7 +72,8 @@ async def _drain(subject: Subject, users: list[str], events: int) -> float:
     await pipeline.stop_notifier()
     await pipeline.writer.ask("burst", users=users, count=events)
     subject.debits += events
-    await until_waiting(subject.broker_url, subject.queue, events)
+    async with Queue(subject.broker_url, subject.queue) as queue:
+        await queue.until_waiting(events)
     database = await asyncpg.connect(subject.database_url)
     try:
         before = await database.fetchval("SELECT clock_timestamp()")
