@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from functools import partial
 from uuid import uuid4
 
 from click.testing import Result
@@ -27,13 +28,9 @@ class Operator:
 
     async def runs(self, *arguments: str) -> Result:
         """In this process, for starting one takes longer than the work."""
-        return await to_thread(
-            CliRunner().invoke,
-            app,
-            ["dead-letters", *arguments],
-            env=self._environment,
-            catch_exceptions=False,
-        )
+        arguments = ("dead-letters", *arguments)
+        runs = partial(CliRunner().invoke, app, arguments, env=self._environment, catch_exceptions=False)
+        return await to_thread(runs)
 
     async def lists(self, word: str, *arguments: str) -> str:
         """The line with that word, once there is one."""
