@@ -6,8 +6,7 @@ from asyncio import to_thread
 from functools import partial
 from uuid import uuid4
 
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ledgerbell.main import app
 from ledgerbell.stack import Stack
