@@ -18,7 +18,7 @@ from shared.db import Database
 from shared.messaging import Message, Publisher
 from shared.messaging.publisher import PUBLISH_TIMEOUT_SECONDS, Receipt
 from shared.observability.logs import configure_logs
-from shared.outbox import OUTBOX_COLUMNS, DirectPublisher, Relay, outbox_table
+from shared.outbox import OUTBOX_COLUMNS, DirectPublisher, Relay, outbox_table, sent_table
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -94,12 +94,13 @@ class Ways:
 
 
 async def create_table(database_url: str) -> None:
-    """The outbox as every service has it."""
-    table = sa.schema.CreateTable(outbox_table(sa.MetaData()))
+    """The outbox, and what was sent, as every service has them."""
+    metadata = sa.MetaData()
     db = Database(database_url, application="bench", pool_size=1)
     await db.connect()
     async with db.transaction() as tx:
-        await tx.execute(str(table.compile(dialect=DIALECT)))
+        for table in (outbox_table(metadata), sent_table(metadata)):
+            await tx.execute(str(sa.schema.CreateTable(table).compile(dialect=DIALECT)))
     await db.close()
 
 

@@ -121,9 +121,12 @@ async def test_an_event_that_comes_again_changes_nothing(
     async def heard_the_last() -> bool:
         return payments.seen[last.id] == 1
 
+    async def committed() -> bool:
+        return await written(db, event.transfer_id) == 1
+
     await until(heard_the_last)
+    await until(committed)
     assert payments.seen[envelope.id] == 1
-    assert await written(db, event.transfer_id) == 1
 
 
 async def test_what_it_causes_names_its_cause(db: Database, payments: Payments, publish: Publish) -> None:
