@@ -243,6 +243,8 @@ def test_every_other_type_of_the_catalogue_is_known_to_be_silent() -> None:
         "verification.timed_out.v1",
         "verification.cancelled.v1",
         "verification.late_sms.v1",
+        "activity.confirmed.v1",
+        "activity.disputed.v1",
     }
 
 

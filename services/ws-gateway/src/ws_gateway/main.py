@@ -38,6 +38,7 @@ class Settings(ServiceSettings):
     """The gateway's own. ``allowed_origins`` are separated by commas, each exactly as browsers send it."""
 
     credit_url: str
+    monitor_url: str
     notifier_url: str
     payment_url: str
     refund_url: str
@@ -106,6 +107,7 @@ def build(settings: Settings) -> FastAPI:
         "refunds": settings.refund_url,
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
+        "activity": settings.monitor_url,
     }
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))
