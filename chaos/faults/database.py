@@ -23,6 +23,7 @@ HOT = {
     "payment": "payment",
     "refund": "refundable",
     "verification": "verification",
+    "monitor": "observation",
     "notifier": "stream",
 }
 CONNECTIONS = 220  # More than the server takes.

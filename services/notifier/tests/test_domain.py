@@ -180,7 +180,7 @@ ROWS: list[tuple[Event, str, str, bool, str, str | None]] = [
         "🚨 Unusual Activity - 12 debits in a minute. Not you? Contact support",
         "critical",
         True,
-        "/history",
+        f"/activity/{ID}",
         None,
     ),
 ]

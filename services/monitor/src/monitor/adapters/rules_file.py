@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.domain.reading import RulesRefused
 
-SHIPPED = Path(__file__).parent / "rules" / "rules.toml"
+SHIPPED = Path(__file__).parent / "rules.toml"
 
 
 def read_text(file: Path) -> str:
