@@ -13,35 +13,9 @@ import pytest
 
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Tab
-from monitor.adapters.rules_file import SHIPPED
-from shared.testing.servers import Servers
 from shared.testing.waiting import until
 
-SERVICES = ["credit", "monitor", "notifier", "ws-gateway"]
 SMALL = "🚨 Unusual Activity - 5 debits of $1.00 or less within 30 minutes. Not you? Contact support"
-
-
-@pytest.fixture(scope="module")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that alerts, and that operations may edit."""
-    file = tmp_path_factory.mktemp("rules") / "rules.toml"
-    head, _, _ = SHIPPED.read_text().partition("[same-amount]")
-    file.write_text(head.replace("alert = false", "alert = true"))
-    return file
-
-
-@pytest.fixture(scope="module")
-async def watched(
-    servers: Servers, rules: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    folder = Path(tmp_path_factory.mktemp("watched"))
-    settings = {"rules_file": str(rules), "rules_poll_seconds": "0.05"}
-    with (folder / "log").open("w") as log:
-        name = f"t{uuid4().hex[:8]}"
-        async with Stack(
-            servers, folder, name=name, temporary=True, services=SERVICES, settings=settings, log=log
-        ) as stack:
-            yield stack
 
 
 @pytest.fixture

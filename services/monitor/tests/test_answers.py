@@ -70,18 +70,19 @@ async def test_an_answer_is_taken_once_and_published_once_however_often_it_is_gi
     assert await said(desk, user) == [told | {"flag_id": flag}]
 
 
-async def test_the_first_answer_stays(desk: Desk, api: Api, user: str) -> None:
+async def test_not_me_is_the_last_word(desk: Desk, api: Api, user: str) -> None:
+    """Whoever has taken the account over may have confirmed it before."""
     flag = await flagged(desk, user)
     await api("POST", f"/{flag}/confirm", user)
 
-    other = await api("POST", f"/{flag}/dispute", user)
+    assert (await api("POST", f"/{flag}/dispute", user)).json()["state"] == "disputed"
+    refused = await api("POST", f"/{flag}/confirm", user)
 
-    assert (other.status_code, other.json()["code"], other.json()["state"]) == (
-        409,
-        "state_conflict",
-        "confirmed",
-    )
-    assert [answer["type"] for answer in await said(desk, user)] == ["activity.confirmed.v1"]
+    assert (refused.status_code, refused.json()["code"]) == (409, "state_conflict")
+    assert [answer["type"] for answer in await said(desk, user)] == [
+        "activity.confirmed.v1",
+        "activity.disputed.v1",
+    ]
 
 
 async def test_a_rule_that_does_not_freeze_says_so(desk: Desk, api: Api, user: str) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from monitor.domain.flag import AnsweredOtherwise, Flag, State, UnknownFlag
+from monitor.domain.flag import Disputed, Flag, State, UnknownFlag
 from monitor.handlers.answers import confirm_activity, dispute_activity
 from monitor.handlers.history import many_flags, one_flag
 from shared.http.auth import Caller
@@ -109,9 +109,9 @@ def activity(outbox: Outbox) -> APIRouter:
         """This was me. Only its owner says so; asked again it answers the same."""
         return await _answer(confirm_activity, flag_id, caller)
 
-    @router.post("/{flag_id}/dispute", name="dispute_activity", responses=refusals(state_conflict=409))
+    @router.post("/{flag_id}/dispute", name="dispute_activity")
     async def dispute(flag_id: UUID, caller: Caller) -> FlagView:
-        """Not me. Only its owner says so; asked again it answers the same."""
+        """Not me. Only its owner says so, also after a confirmation; asked again it answers the same."""
         return await _answer(dispute_activity, flag_id, caller)
 
     async def _answer(handler: Callable[..., Awaitable[Flag]], flag_id: UUID, caller: Caller) -> FlagView:
@@ -120,10 +120,9 @@ def activity(outbox: Outbox) -> APIRouter:
                 flag = await handler(tx, flag_id, caller=caller.user_id)
         except UnknownFlag:
             raise not_found("activity") from None
-        except AnsweredOtherwise as refusal:
-            state = refusal.flag.state.value
-            detail = f"The answer was given: {state}. Contact support to take it back."
-            raise Problem(409, "state_conflict", detail, state=state) from None
+        except Disputed as refusal:
+            detail = "It was disputed. Contact support to take that back."
+            raise Problem(409, "state_conflict", detail, state=refusal.flag.state.value) from None
         return FlagView.of(flag, for_operators=caller.acts_for_all)
 
     return router

@@ -47,8 +47,8 @@ class UnknownFlag(Exception):
     """There is no such flag, or it is somebody else's."""
 
 
-class AnsweredOtherwise(Exception):
-    """The owner has given the other answer before."""
+class Disputed(Exception):
+    """The owner has said that it was not them: that cannot be taken back here."""
 
     def __init__(self, flag: Flag) -> None:
         super().__init__(flag.state)
