@@ -19,12 +19,20 @@ from bench.figures import Verdict
 from bench.neighbours import Neighbours
 from bench.plots import draw
 from bench.rows import (
+    broadcast,
+    comeback,
+    connects,
     debit,
     debit_outage,
     delivery,
+    growth,
+    lanes,
     latency,
     long_history,
     memory,
+    relay,
+    soak,
+    store,
     takeover,
     throughput,
     top_up,
@@ -35,12 +43,20 @@ ROWS: dict[str, Callable[[Stage], Awaitable[list[Verdict]]]] = {
     "latency": latency.run,
     "top_up": top_up.run,
     "throughput": throughput.run,
+    "relay": relay.run,
+    "store": store.run,
+    "lanes": lanes.run,
     "delivery": delivery.run,
+    "broadcast": broadcast.run,
     "memory": memory.run,
+    "connects": connects.run,
+    "comeback": comeback.run,
+    "growth": growth.run,
     "debit": debit.run,
     "debit_outage": debit_outage.run,
     "takeover": takeover.run,
     "long_history": long_history.run,
+    "soak": soak.run,
 }
 BY_TABS = {"delivery": delivery.run, "memory": memory.run}
 PICTURES = Path(".local/bench/plots")
@@ -50,12 +66,17 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("row", nargs="?", choices=ROWS, help="this one only")
     parser.add_argument("--tabs", type=int, help=f"as many of them ({', '.join(BY_TABS)})")
+    parser.add_argument("--minutes", type=float, help="so long (soak)")
     asked = parser.parse_args()
     if asked.tabs and asked.row not in BY_TABS:
         parser.error(f"--tabs is for one of: {', '.join(BY_TABS)}")
+    if asked.minutes and asked.row != "soak":
+        parser.error("--minutes is for soak")
     wanted = {asked.row: ROWS[asked.row]} if asked.row else dict(ROWS)
     if asked.tabs:
         wanted[asked.row] = partial(BY_TABS[asked.row], tabs=asked.tabs)
+    if asked.minutes:
+        wanted[asked.row] = partial(soak.run, minutes=asked.minutes)
     # Gateways inherit it: 5,000 tabs need as many descriptors.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,9 +1,10 @@
-"""The load process for HTTP: so many callers at once, each asking again as soon as it is answered."""
+"""The load process for HTTP: so many callers at once, each asking again once answered, or at a rate."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -23,21 +24,28 @@ class Callers:
         self._tokens = tokens
 
     async def debit(self, command: Json) -> Json:
-        """`callers` of them for `seconds`, on the first `accounts`: how long each answer took, and all."""
+        """`callers` of them for `seconds`, on the first `accounts`: how long each answer took, and all.
+
+        With a `rate` they ask so often a second all together, as long as answers come in time.
+        """
         tokens = itertools.cycle(self._tokens[: command["accounts"]])
         began = time.monotonic()
         until = began + command["seconds"]
+        every = command["callers"] / command["rate"] if command.get("rate") else 0.0
         async with asyncio.TaskGroup() as tasks:
-            calling = [tasks.create_task(self._call(tokens, until)) for _ in range(command["callers"])]
+            calling = [tasks.create_task(self._call(tokens, until, every)) for _ in range(command["callers"])]
         took_ms = [ms for task in calling for ms in task.result()]
         return {"took_ms": took_ms, "seconds": time.monotonic() - began}
 
-    async def _call(self, tokens: Iterator[str], until: float) -> list[float]:
+    async def _call(self, tokens: Iterator[str], until: float, every: float) -> list[float]:
         took_ms = []
+        await asyncio.sleep(random.uniform(0, every))
         async with KeptAlive(*self._address) as http:
             while (began := time.monotonic()) < until:
                 await http.post(PATH, next(tokens), BODY, Idempotency_Key=str(uuid.uuid4()))
                 took_ms.append((time.monotonic() - began) * 1e3)
+                if every:
+                    await asyncio.sleep(began + every - time.monotonic())
         return took_ms
 
 

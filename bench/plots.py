@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.figures import Figure, Verdict, percentile
 
@@ -30,7 +30,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "ledgerbell",
 }
 COLOURS = {"product": "#1f5fbf", "floor": "#8a8f98"}
-PEER_COLOURS = ("#d1495b", "#e08e0b", "#2e8b57", "#7a4fa3")
+PEER_COLOURS = ("#d1495b", "#e08e0b", "#2e8b57", "#7a4fa3", "#4b93a6")
 # Each halving of what is slower gets the same room, up to the slowest one in 200.
 HALVINGS = [number / 20 for number in range(154)]
 SHARES = (0.0, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -114,7 +114,10 @@ def _growth(axes: Axes, plot: Growth) -> None:
     for name, colour in _colours(list(plot.curves)).items():
         x, y = zip(*plot.curves[name], strict=True)
         axes.plot(x, y, color=colour, label=name, marker="o", markersize=3)
+        if min(x) > 0 and max(x) / min(x) > WIDE:
+            axes.set_xscale("log")
     axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y)
+    axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.legend()
 
@@ -149,6 +152,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _plain(axis: Axis) -> None:
-    """What is read is 20, not 2 × 10¹."""
+    """What is read is 20, not 2 × 10¹, wherever on a logarithm's axis it is."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -66,7 +66,25 @@ NOTES = """\
 - **a delivery**: user and system time of the gateway's process while debits of one user with 1,000 tabs come
   one by one, divided by debits and tabs. Consuming them is in it, and so is, for the product alone, each
   debit's balance frame.
-- **memory**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after 100 others.
+- **one debit on 10,000 tabs**: all of one user; from the commit until the last of them has it.
+- **published**, **relayed**: events in the outbox until the broker has confirmed them: handed over after
+  the commit, or found in the table by the relay, which reads and deletes them too. The floor is a raw AMQP
+  client: 500 a write, two writes on their way, no table.
+- **a queue stored**: 10,000 debits that piled up while the notifier was down, from its first commit to its
+  last.
+- **standard ones wait**: debits at 50/s while the notifier, just back, has 50,000 standard events before
+  it, and at the end still some; "usual" is the same without them.
+- **connects**: 2,000 tabs of as many new users, 32 at a time: ticket, handshake, hello, live. The floor and
+  the peers take no ticket and know no cursor.
+- **tabs back**: the gateway is killed; its tabs try again with the SDK's jitter until it is there, and come
+  with their cursors. 500 of their users have spent something meanwhile: each sees it once.
+- **stored**, **tabs connected**: in one run by turns; each gateway of its own with so many tabs of others,
+  and every event for one tab at each. Beside the largest stands the smallest.
+- **memory after**: resident memory of each service under half the debits over HTTP that it bore in a trial,
+  the last sixth of the time beside the second one; of the servers their own memory, without what they
+  share.
+- **memory an idle tab**: growth of the gateway's resident memory over 5,000 idle tabs of 5,000 users, after
+  100 others.
 - **debit over HTTP**: answers timed by the caller, 50 a second, to the credit service itself; "usual" is the
   same just before, with everything up. All debits of the outages were stored and notified once afterwards.
 - **debits over HTTP**: 32 callers on connections that stay open, each asking again once it is answered. The

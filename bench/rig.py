@@ -116,6 +116,11 @@ class Rig:
             raise RuntimeError(f"{self.pipeline.name}: tabs saw other transfers than were committed")
         return Run(commits, arrivals)
 
+    async def saw(self, debits: int) -> None:
+        """Waits until every tab of their owners has seen so many, whoever made them."""
+        self._debits += debits
+        await self._tabs.ask("expect", arrivals=debits * self._each, timeout_seconds=ARRIVE_SECONDS)
+
     async def _write(self, op: str, **how: int) -> dict[str, int]:
         answer = await self.pipeline.writer.ask(op, users=self.users, **how)
         return dict(answer["commits"])

@@ -105,6 +105,12 @@ class Spine:
         await self.gateway.stop()
         self.gateway = await self._exits.enter_async_context(self.make_gateway(self.config))
 
+    async def stop_notifier(self) -> None:
+        await self.notifier.stop()
+
+    async def start_notifier(self) -> None:
+        self.notifier = await self._exits.enter_async_context(self.make_notifier(self.config))
+
     async def check(self, debits: int) -> None:
         """Raises AssertionError unless each debit has its one notification."""
         for part in (self.writer, self.notifier, self.gateway):

@@ -13,7 +13,7 @@ from chaos.world import World
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, FieldValue
 
-PUBLISH_SECONDS = 10
+PUBLISH_SECONDS = 20
 
 
 @asynccontextmanager

@@ -290,8 +290,9 @@ async def read_resources(stack: Stack) -> Resources:
     """For a record of the history: ``asdict`` of it."""
     activity = await _rows(
         stack.corner.servers.postgres_url,
-        "SELECT application_name, state FROM pg_stat_activity"
-        " WHERE datname LIKE $1 AND application_name <> ''",
+        # Between two statements every transaction is idle for a moment.
+        "SELECT application_name, CASE WHEN state_change < now() - interval '5 s' THEN state END"
+        " FROM pg_stat_activity WHERE datname LIKE $1 AND application_name <> ''",
         f"{stack.corner.name}\\_%",
     )
     sessions = dict.fromkeys(_READ, 0)

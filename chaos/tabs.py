@@ -11,6 +11,7 @@ from chaos.history import History, Value
 from ledgerbell.tab import Frame, ProtocolBroken, Tab
 
 READ_SECONDS = 20
+LONGEST_DELAY_SECONDS = 8  # All of them on one machine would not let a gateway come up.
 
 
 class WitnessTab(Tab):
@@ -19,7 +20,9 @@ class WitnessTab(Tab):
     def __init__(
         self, history: History, user: str, number: int, gateway_url: str, token: Callable[[], str]
     ) -> None:
-        super().__init__(gateway_url, token, f"{user}/tab-{number}")
+        super().__init__(
+            gateway_url, token, f"{user}/tab-{number}", longest_delay_seconds=LONGEST_DELAY_SECONDS
+        )
         self.user = user
         self._history = history
         self._connected = False

@@ -58,3 +58,10 @@ class NodeWs(Floor):
 
 
 GATEWAYS: tuple[type[Spine], ...] = (NodeWs, NodeSocketIo, PythonSocketIo)
+# What a delivery costs python-socketio grows with the tabs: with 10,000 an event takes it 10 to 20 seconds.
+PYTHON_SOCKET_IO_TABS = 5_000
+
+
+def gateways(tabs: int) -> list[type[Spine]]:
+    """Those that bring an event to so many tabs while one can wait for it."""
+    return [each for each in GATEWAYS if each is not PythonSocketIo or tabs <= PYTHON_SOCKET_IO_TABS]

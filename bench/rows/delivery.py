@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.figures import Verdict, at_most, compare
-from bench.peers.gateways import GATEWAYS
+from bench.peers.gateways import gateways
 from bench.rig import Rig, cpu_seconds
 from bench.stage import Stage
 from bench.turns import take_turns
@@ -18,11 +18,12 @@ async def run(stage: Stage, tabs: int = TABS) -> list[Verdict]:
     async def cost_us(rig: Rig) -> float:
         return await _cost_us(rig, EVENTS * TABS // tabs) / tabs
 
-    async with stage.rigs(users=1, tabs_each=tabs, peers=GATEWAYS) as rigs:
+    peers = gateways(tabs)
+    async with stage.rigs(users=1, tabs_each=tabs, peers=peers) as rigs:
         for rig in rigs:
             await _cost_us(rig, WARM_UP_EVENTS)
         costs = await take_turns(cost_us, *rigs)
-    deliveries = compare(costs, float, "µs", peers=[peer.name for peer in GATEWAYS])
+    deliveries = compare(costs, float, "µs", peers=[peer.name for peer in peers])
     return [at_most(f"gateway CPU a delivery, {tabs:,} tabs", deliveries, AT_MOST_US)]
 
 

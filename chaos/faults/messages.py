@@ -26,9 +26,10 @@ from chaos.world import World
 from shared.events import CATALOGUE, exchange_of
 from shared.events.envelope import MAX_DATA_BYTES, PREFIX
 from shared.messaging.topology import parked_queue
+from shared.testing.waiting import until
 
 if TYPE_CHECKING:
-    from aio_pika.abc import AbstractIncomingMessage
+    from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 # They happen at the broker too, and some of them need it whole.
 messages = partial(fault, breaks="broker")
@@ -37,7 +38,9 @@ SERVICES = tuple(dict.fromkeys(CONSUMERS.values()))
 EXCHANGES = tuple(sorted({exchange_of(event) for event in CATALOGUE}))
 AGAIN = {"chaos-again": "1"}
 KEPT = 500
-MOST = 200  # Of a queue's messages, taken out at once.
+MOST = 100  # Of a queue's messages, taken out at once.
+AT_ONCE = 50
+TAKING_SECONDS = 5
 DEADLY_TRIES = 2  # What ParkedStore gives an event that ends the process.
 DELIVERIES = 25  # More than a queue's limit.
 DELIVERY_SECONDS = 30
@@ -97,10 +100,12 @@ async def twice(world: World, _: str, dice: random.Random) -> Value:
         await asyncio.sleep(dice.uniform(2, world.longest_seconds))
         await tap.cancel(tag)
         yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-        for message in (*world.heard, *heard):
-            old = {**AGAIN, f"{PREFIX}time": yesterday}
-            await publish_again(ours, message.exchange or "", message.routing_key or "", message, old)
-        world.heard = dice.sample([*world.heard, *heard], min(KEPT, len(world.heard) + len(heard)))
+        told = [*world.heard, *heard]
+        old = {**AGAIN, f"{PREFIX}time": yesterday}
+        await asyncio.gather(
+            *(publish_again(ours, m.exchange or "", m.routing_key or "", m, old) for m in told)
+        )
+        world.heard = dice.sample(told, min(KEPT, len(told)))
     return {"messages": len(heard)}
 
 
@@ -140,10 +145,7 @@ async def rework(world: World, service: str, seconds: float, change: Callable[[l
     async with unreachable(world, service), channel(world) as ours:
         await asyncio.sleep(seconds)
         for name in (queue for queue, consumer in CONSUMERS.items() if consumer == service):
-            queue = await ours.get_queue(name, ensure=False)
-            waiting: list[Waiting] = []
-            while len(waiting) < MOST and (message := await queue.get(fail=False)) is not None:
-                waiting.append(Waiting(message, message.body))
+            waiting = await _take(ours, name)
             change(waiting)
             # Given back before they are taken: what fails in between comes twice.
             again = (publish_again(ours, "", name, each.message, body=each.body) for each in waiting)
@@ -154,12 +156,36 @@ async def rework(world: World, service: str, seconds: float, change: Callable[[l
     return reworked
 
 
+async def _take(ours: AbstractChannel, name: str) -> list[Waiting]:
+    """What waits in a queue; it is not lost where we are."""
+    taken: list[Waiting] = []
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        taken.append(Waiting(message, message.body))
+
+    queue = await ours.declare_queue(name, passive=True)
+    await ours.set_qos(prefetch_count=MOST)
+    most = min(MOST, queue.declaration_result.message_count or 0)
+
+    async def all_taken() -> bool:
+        return len(taken) >= most
+
+    tag = await queue.consume(take)
+    with suppress(TimeoutError):  # Somebody else was faster.
+        await until(all_taken, within_seconds=TAKING_SECONDS)
+    await queue.cancel(tag)
+    return taken
+
+
 @messages(24, "beyond-the-limit", tuple(CONSUMERS), lingers=True)
 async def beyond_the_limit(world: World, queue: str, _: random.Random) -> Value:
     """Whoever is given it loses the connection, until the broker gives up on it and on all beside it."""
-    mark = f"deadly-{uuid4().hex}".encode()
+    mark, edge = f"deadly-{uuid4().hex}".encode(), world.edges[CONSUMERS[queue], "rabbitmq"]
+    first = edge.set(Trap(Way.DOWN, mark))
     await _publish_bad(world, "", queue, "credit.deducted.v1", b'{"' + mark)
-    for _delivery in range(DELIVERIES):
+    async with asyncio.timeout(DELIVERY_SECONDS):
+        await first.sprung.wait()
+    for _delivery in range(DELIVERIES - 1):
         trap = Trap(Way.DOWN, mark)
         await spring_trap(world, CONSUMERS[queue], "rabbitmq", trap, within_seconds=DELIVERY_SECONDS)
     return {"queue": queue}

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ async def test_a_process_that_crashed_is_started_again() -> None:
         assert supervisor.pid("one") != before
         assert not is_running(before)
     assert "-- killed by SIGKILL; starting again in 0.1 s" in log.getvalue()
+
+
+async def test_a_process_that_is_changed_is_another_from_its_next_start_on() -> None:
+    log = io.StringIO()
+
+    async with Supervisor(log) as supervisor:
+        await supervisor.run(server("one"))
+        was = supervisor.command("one")
+        supervisor.change(
+            replace(was, arguments=[*was.arguments[:2], "print('changed')\n" + SERVER, was.arguments[3]])
+        )
+        assert "changed" not in log.getvalue()
+        supervisor.kill("one")
+        await supervisor.ready("one")
+
+    assert "one | changed" in log.getvalue()
 
 
 async def test_a_process_can_be_kept_down_for_a_while() -> None:

@@ -1,14 +1,16 @@
 """The edge every service shares: problems, limits, headers, traces, idempotency keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
+from structlog.testing import capture_logs
 
 from shared.db import Database
 from shared.http import Keyring, create_app, once
@@ -38,6 +40,11 @@ async def order(body: Order, identity: Caller, key: Key) -> dict[str, str]:
     if body.pieces > 10:
         raise OutOfStock("there are 10 pieces")
     return {"by": identity.user_id, "scope": key.scope, "fingerprint": key.fingerprint}
+
+
+@router.post("/read")
+async def read(request: Request) -> int:
+    return len(await request.body())
 
 
 @router.get("/crash")
@@ -138,6 +145,31 @@ async def test_an_unexpected_error_tells_no_detail(http: httpx.AsyncClient) -> N
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"
     assert "secret detail" not in answer.text
+
+
+async def test_a_caller_who_hangs_up_halfway_is_no_fault_of_ours(http: httpx.AsyncClient) -> None:
+    said: list[int] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(message.get("status", 0))
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/read",
+        "query_string": b"",
+        "headers": [(b"content-length", b"100")],
+    }
+    transport = http._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    with capture_logs() as logs:
+        await transport.app(scope, receive, send)
+
+    assert said[0] == 499
+    assert "http.unexpected" not in {line["event"] for line in logs}
 
 
 async def test_a_role_is_needed_where_it_is_asked_for(http: httpx.AsyncClient) -> None:

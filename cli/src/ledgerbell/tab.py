@@ -47,6 +47,7 @@ class Tab:
     token: Callable[[], str]
     name: str = "tab"
     cursor: str = "1:0"
+    longest_delay_seconds: float = 2.0  # Between two tries to connect.
     received: list[Received] = field(default_factory=list)
     doubled: int = 0
     unread: int = 0
@@ -113,7 +114,7 @@ class Tab:
                     pass
                 finally:
                     self._socket = None
-                delay = 0.1 if self.live.is_set() else min(2.0, delay * 2)
+                delay = 0.1 if self.live.is_set() else min(self.longest_delay_seconds, delay * 2)
                 self.live.clear()
                 await asyncio.sleep(random.uniform(0.02, delay))  # Full jitter, as browsers do.
 

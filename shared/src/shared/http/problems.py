@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from shared.db.database import UNREACHABLE
@@ -89,6 +90,7 @@ def install(app: FastAPI, known: Mapping[type[Exception], tuple[int, str]]) -> N
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     for kind in (*UNREACHABLE, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
         app.add_exception_handler(kind, _unavailable)
 
@@ -118,6 +120,11 @@ async def _http(_: Request, error: Exception) -> Response:
         return _invalid_request([fault])
     code = _TITLES.get(error.status_code, "http_error")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """The caller hung up in the middle of the request: nobody hears this, and it is no fault of ours."""
+    return Response(status_code=499)
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

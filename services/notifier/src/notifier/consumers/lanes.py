@@ -10,6 +10,9 @@ from shared.inbox import ParkedStore
 from shared.messaging import BatchConsumer
 from shared.messaging.topology import lane_queue, parked_queue
 
+# All lanes share one loop: the less urgent one is, the sooner it lets the others have a turn.
+MAX_BATCH = {Lane.CRITICAL: 200, Lane.HIGH: 100, Lane.STANDARD: 40}
+
 
 class NotConsuming(Exception):
     """A lane has no consumer just now."""
@@ -17,7 +20,15 @@ class NotConsuming(Exception):
 
 def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, BatchConsumer]:
     return {
-        lane: BatchConsumer(url, lane_queue(lane), store, name=f"notifier.{lane}", ready=store.probe)
+        lane: BatchConsumer(
+            url,
+            lane_queue(lane),
+            store,
+            name=f"notifier.{lane}",
+            prefetch=5 * MAX_BATCH[lane] // 2,
+            max_batch=MAX_BATCH[lane],
+            ready=store.probe,
+        )
         for lane, store in stores.items()
     }
 
