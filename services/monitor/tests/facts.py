@@ -30,8 +30,8 @@ def fact(
     return Observation(user_id, kind, subject or uuid4(), at(minutes), *money)
 
 
-def spent(minutes: float, amount_minor: int, **fields: str) -> Observation:
-    return fact(Kind.SPENT, minutes, amount_minor, **fields)
+def spent(minutes: float, amount_minor: int, *, user_id: str = "ada", currency: str = "USD") -> Observation:
+    return fact(Kind.SPENT, minutes, amount_minor, user_id=user_id, currency=currency)
 
 
 def shipped(*, alert: bool = True) -> tuple[Rule, ...]:
