@@ -99,13 +99,14 @@ async def _live_through(world: World, order: Order) -> None:
     def phase(name: str) -> None:
         world.history.add("run", "phase", "info", name)
 
-    resources = asdict(await read_resources(world.stack))
-    world.history.add("run", "resources", "info", "", resources)
     ending = asyncio.Event()
     phase("load")
     load = asyncio.create_task(world.workload.run(ending))
     try:
         await asyncio.sleep(PEACE_SECONDS)
+        # Not sooner: the broker's own figures are some seconds old.
+        resources = asdict(await read_resources(world.stack))
+        world.history.add("run", "resources", "info", "", resources)
         phase("faults")
         nemesis = Nemesis(world, {name: FAULTS[name] for name in order.faults}, order.seed)
         await nemesis.rage(order.minutes * 60 - PEACE_SECONDS)

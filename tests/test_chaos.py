@@ -12,7 +12,7 @@ SEED = 20261125
 
 
 @pytest.mark.servers  # Its own, to be broken.
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 async def test_two_minutes_of_chaos_lose_nothing(tmp_path: Path) -> None:
     outcome = await run(Order(SEED), tmp_path)
 

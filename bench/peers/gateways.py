@@ -58,7 +58,7 @@ class NodeWs(Floor):
 
 
 GATEWAYS: tuple[type[Spine], ...] = (NodeWs, NodeSocketIo, PythonSocketIo)
-# What a delivery costs python-socketio grows with the tabs: with 10,000 an event takes it 10 to 20 seconds.
+# What a delivery costs python-socketio grows with the tabs: at 10,000 an event takes 2.5 to 5 s of CPU.
 PYTHON_SOCKET_IO_TABS = 5_000
 
 

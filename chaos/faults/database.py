@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 import asyncpg
@@ -26,7 +25,7 @@ HOT = {
     "monitor": "observation",
     "notifier": "stream",
 }
-CONNECTIONS = 220  # More than the server takes.
+AT_ONCE = 10  # Connections; the server takes two hundred.
 
 
 @database(11, "database-crash", POSTGRES)
@@ -67,17 +66,21 @@ async def lock_storm(world: World, service: str, dice: random.Random) -> None:
 @database(13, "connections-exhausted", POSTGRES)
 async def connections_exhausted(world: World, _: str, dice: random.Random) -> Value:
     """The server has no room for one more, and services have to connect anew."""
-    async with AsyncExitStack() as held:
-        taken = 0
-        with suppress(asyncpg.TooManyConnectionsError):
-            for _number in range(CONNECTIONS):
-                connection = await asyncpg.connect(world.postgres.url)
-                held.push_async_callback(connection.close)
-                taken += 1
-        # Ours are an administrator's, whose last places are kept free.
-        await connection.execute(
+    first = await asyncpg.connect(world.postgres.url)
+    held = [first]
+    try:
+        full = False
+        while not full:
+            some = (asyncpg.connect(world.postgres.url) for _ in range(AT_ONCE))
+            outcomes = await asyncio.gather(*some, return_exceptions=True)
+            held += [each for each in outcomes if isinstance(each, asyncpg.Connection)]
+            full = any(isinstance(each, BaseException) for each in outcomes)
+        await first.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE $1",
             f"{world.stack.corner.name}\\_%",
         )
         await asyncio.sleep(dice.uniform(1, world.longest_seconds))
-    return {"connections": taken}
+    finally:
+        for connection in held:
+            connection.terminate()
+    return {"connections": len(held)}

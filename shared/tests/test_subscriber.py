@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from shared.db import Database
@@ -52,6 +53,8 @@ class Payments:
             raise LookupError("a defect of ours")
         if event.reference == "contended" and self.seen[envelope.id] == 1:
             raise Contended("somebody else was in the way")
+        if event.reference == "session ended" and self.seen[envelope.id] == 1:
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress")
 
     async def ignore(self, _: OutboxTransaction, envelope: Envelope, __: CreditRejected) -> None:
         self.seen[envelope.id] += 1
@@ -173,3 +176,19 @@ async def test_contention_is_tried_again_and_leaves_one_effect(
         return payments.seen[envelope.id] == 2 and await written(db, event.transfer_id) == 1
 
     await until(tried_again)
+
+
+async def test_an_event_whose_session_was_ended_comes_again_and_is_not_parked(
+    db: Database, payments: Payments, publish: Publish
+) -> None:
+    event = added("session ended")
+    envelope = envelope_of(event, USER)
+    await publish(message_of(envelope))
+
+    async def handled() -> bool:
+        return await written(db, event.transfer_id) == 1
+
+    await until(handled)
+    async with db.autocommit() as tx:
+        assert await tx.fetch("SELECT id FROM parked_event WHERE id = $1", envelope.id) == []
+    assert payments.seen[envelope.id] == 2

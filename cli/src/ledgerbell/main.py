@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
+from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
 from ledgerbell.run import run_against, run_demo, run_up
@@ -27,8 +28,13 @@ from shared.testing.servers import FolderInUse, NoServers, NotReady, ServerFaile
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 broker = typer.Typer(no_args_is_help=True, help="The broker's exchanges, queues, bindings and users.")
 database = typer.Typer(no_args_is_help=True, help="The services' databases and roles.")
+dead_letters = typer.Typer(
+    no_args_is_help=True,
+    help="Events that services could not handle. Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.",
+)
 app.add_typer(broker, name="broker")
 app.add_typer(database, name="database")
+app.add_typer(dead_letters, name="dead-letters")
 
 
 _EXPECTED = (
@@ -38,6 +44,7 @@ _EXPECTED = (
     httpx.HTTPError,
     topology.BrokerRefused,
     FolderInUse,
+    LettersRefused,
     NoServers,
     NotReady,
     ProcessFailed,
@@ -123,6 +130,71 @@ def apply_broker() -> None:
 def show_definitions() -> None:
     """Print the broker's objects as RabbitMQ definitions, for those who import them another way."""
     print(orjson.dumps(topology.definitions(), option=orjson.OPT_INDENT_2).decode())
+
+
+Service = Annotated[Literal["notifier", "credit", "payment", "refund"], typer.Argument()]
+State = Literal["parked", "attempting", "handled", "discarded"]
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    state: Annotated[State, typer.Option(help="In which they are.")] = "parked",
+    service: Annotated[list[str] | None, typer.Option(help="Of these services; of all.")] = None,
+) -> None:
+    """Each on a line, newest first; then what lies dead on the broker, to be collected."""
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        for each in service or SERVICES:
+            for letter in letters.listed(each, state):
+                print(
+                    f"{each:<9} {letter['id']} {letter['type']:<32} {letter['attempts']:>3} tries"
+                    f"  {letter['first_at']} to {letter['last_at']}  {letter['reason']}"
+                )
+            if dead := letters.dead(each):
+                print(f"{each:<9} {dead} dead on the broker: ledgerbell dead-letters collect {each}")
+
+
+@dead_letters.command("show")
+def show_dead_letter(service: Service, letter_id: str) -> None:
+    """All there is to know of it, without secrets."""
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        _print(letters.one(service, letter_id))
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    service: Service,
+    letter_id: Annotated[list[str] | None, typer.Argument(help="All that are parked, without any.")] = None,
+) -> None:
+    """Try again, now. What had its effect before has no second one."""
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        ids = letter_id or [letter["id"] for letter in letters.listed(service)]
+        states = [letters.replay(service, id_)["state"] for id_ in ids]
+        print(f"ledgerbell: {states.count('handled')} of {len(states)} handled")
+        if set(states) - {"handled"}:
+            raise typer.Exit(1)
+
+
+@dead_letters.command("discard")
+def discard_dead_letter(
+    service: Service,
+    letter_id: str,
+    reason: Annotated[str, typer.Option(help="Why it need never be handled; kept with your name.")],
+) -> None:
+    """Give it up for good."""
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        letter = letters.discard(service, letter_id, reason)
+        print(f"ledgerbell: discarded by {letter['discarded_by']}")
+
+
+@dead_letters.command("collect")
+def collect_dead_letters(service: Service) -> None:
+    """Move what died on the broker to where it can be listed and replayed; nothing is tried."""
+    with _plainly(), open_letters(OperatorSettings()) as letters:
+        print(f"ledgerbell: {letters.collect(service)} collected")
+
+
+def _print(letter: Letter) -> None:
+    print(orjson.dumps(letter, option=orjson.OPT_INDENT_2).decode())
 
 
 @app.command()

@@ -15,6 +15,7 @@ from shared.db import Database
 from shared.events import exchange_of
 from shared.events.credit import CreditDeducted
 from shared.http import Keyring, Workers, create_app, serve
+from shared.http.dead_letters import dead_letters
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -64,7 +65,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         "Ledgerbell credit",
         keyring=keyring,
-        routers=ROUTERS,
+        routers=[*ROUTERS, dead_letters(SERVICE, subscriber.letters)],
         lifespan=lifespan,
         problems={
             InvalidAmount: (422, "invalid_amount"),

@@ -20,6 +20,7 @@ from shared.db import Database
 from shared.events import exchange_of
 from shared.events.activity import ActivityFlagged
 from shared.http import Keyring, Workers, create_app, serve
+from shared.http.dead_letters import dead_letters
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -78,7 +79,7 @@ def build(settings: Settings) -> FastAPI:
     return create_app(
         "Ledgerbell monitor",
         keyring=keyring,
-        routers=[activity(outbox)],
+        routers=[activity(outbox), dead_letters(SERVICE, subscriber.letters)],
         lifespan=lifespan,
         problems={InvalidCursor: (422, "invalid_cursor")},
         ready={"database": db.probe},

@@ -21,11 +21,13 @@ from shared.db import Database
 from shared.events import Lane
 from shared.events.notifier import EXCHANGE
 from shared.http import Keyring, Workers, create_app, once, serve
-from shared.inbox import ParkedStore
+from shared.http.dead_letters import dead_letters
+from shared.inbox import DeadLetters, ParkedStore
 from shared.messaging import Publisher
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import dead_queue, lane_queue, parked_queue
 from shared.messaging.watch import DeadWatch
+from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
 from shared.streams import InvalidCursor
 
@@ -48,10 +50,12 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     dispatcher = dispatcher or NotificationDispatcher()
     stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
     recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
+    retry = ParkedStore(db.transaction, recovery, PARKED)
     lanes = consume_lanes(settings.broker_url, stores)
-    parked = consume_parked(settings.broker_url, recovery, ParkedStore(db.transaction, recovery, PARKED))
+    parked = consume_parked(settings.broker_url, recovery, retry)
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
     watch = DeadWatch(settings.broker_url, SERVICE)
+    letters = DeadLetters(db.transaction, retry, watch)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,9 +82,13 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     return create_app(
         "Ledgerbell notifier",
         keyring=Keyring.from_json(settings.auth_keys),
-        routers=[notifications(db, push), stream(db), internal(db)],
+        routers=[notifications(db, push), stream(db), internal(db), dead_letters(SERVICE, letters)],
         lifespan=lifespan,
-        problems={UnknownNotification: (404, "not_found"), InvalidCursor: (422, "invalid_cursor")},
+        problems={
+            UnknownNotification: (404, "not_found"),
+            InvalidCursor: (422, "invalid_cursor"),
+            InvalidPage: (422, "invalid_cursor"),
+        },
         ready={"database": db.probe, "consumers": once(all_lanes)},
         max_body_bytes=MAX_BODY_BYTES,
     )

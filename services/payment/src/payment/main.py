@@ -28,6 +28,7 @@ from shared.events.payment import PaymentSucceeded
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
+from shared.http.dead_letters import dead_letters
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -189,6 +190,7 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     routers = [
         payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), credit, tuple(providers)),
         webhook_routes(db, providers, news.nudge),
+        dead_letters(SERVICE, subscriber.letters),
     ]
     closing = [*(provider.close for provider in providers.values()), credit_http.aclose]
     return create_app(

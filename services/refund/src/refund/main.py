@@ -23,6 +23,7 @@ from shared.events.refund import RefundInitiated
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
+from shared.http.dead_letters import dead_letters
 from shared.inbox import Subscriber
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import service_queues
@@ -92,7 +93,7 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     return create_app(
         "Ledgerbell refund",
         keyring=keyring,
-        routers=[refunds(outbox, credit, pace, errands.nudge)],
+        routers=[refunds(outbox, credit, pace, errands.nudge), dead_letters(SERVICE, subscriber.letters)],
         lifespan=lifespan,
         problems={InvalidAmount: (422, "invalid_amount"), InvalidCursor: (422, "invalid_cursor")},
         # Neither the broker nor credit is among them: what is under way goes on, or waits, without them.

@@ -108,6 +108,11 @@ def build(settings: Settings) -> FastAPI:
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
         "activity": settings.monitor_url,
+        "dead-letters/credit": settings.credit_url,
+        "dead-letters/payment": settings.payment_url,
+        "dead-letters/refund": settings.refund_url,
+        "dead-letters/monitor": settings.monitor_url,
+        "dead-letters/notifier": settings.notifier_url,
     }
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))

@@ -1,15 +1,19 @@
 """The inbox: an event has its effect once because its id is unique here for ever, not for a window."""
 
+from shared.inbox.letters import DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.inbox.subscriber import Subscriber, Subscriptions
 from shared.inbox.table import create_inbox, inbox_table, parked_event_table
 
 __all__ = [
+    "DeadLetters",
+    "LetterClosed",
     "ParkedEvent",
     "ParkedStore",
     "Subscriber",
     "Subscriptions",
+    "UnknownLetter",
     "create_inbox",
     "inbox_table",
     "park",

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from shared.db.database import CONTENTION, UNREACHABLE
 from shared.events import Envelope, Event, InvalidEvent, UnknownEvent
+from shared.inbox.letters import DeadLetters
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.messaging import BatchConsumer, Delivery
@@ -59,6 +60,7 @@ class Subscriber:
             broker_url, parked, recovery, name=parked, prefetch=1, max_batch=1, ready=probe
         )
         self._watch = DeadWatch(broker_url, service)
+        self.letters = DeadLetters(outbox.transaction, recovery, self._watch)
 
     @property
     def works(self) -> dict[str, Callable[[], Awaitable[None]]]:

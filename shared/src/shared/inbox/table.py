@@ -41,11 +41,15 @@ def _parked_columns() -> tuple[sa.Column[object], ...]:
         sa.Column("queue", sa.Text, nullable=False),
         sa.Column("routing_key", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False, unique=True),
         # "attempting" is written before a try, so that a crash leaves its trace; then "parked" or "handled".
+        # An operator may make it "discarded".
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
         sa.Column("headers", JSONB, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("discarded_by", sa.Text),
+        sa.Column("discard_reason", sa.Text),
     )

@@ -25,7 +25,7 @@ RESPONSE_HEADERS = (
 
 
 class Upstreams:
-    """Services by the first part of the path behind ``/v1``."""
+    """Services by the first part of the path behind ``/v1``, or by the first two."""
 
     def __init__(self, http: httpx.AsyncClient, services: dict[str, str]) -> None:
         self._http = http
@@ -38,7 +38,8 @@ class Upstreams:
             Problem: 404 no service has this path; 502 it is away and got nothing; 504 it may have acted.
         """
         path = request.scope["raw_path"].decode("ascii")
-        base = self._services.get(path.split("/")[2])
+        first, *rest = path.split("/")[2:]
+        base = self._services.get(first) or self._services.get("/".join((first, *rest[:1])))
         if base is None or ".." in path:
             raise Problem(404, "not_found", "No service answers this path.")
         headers = {name: value for name in REQUEST_HEADERS if (value := request.headers.get(name))}

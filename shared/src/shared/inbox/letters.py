@@ -1,0 +1,144 @@
+"""What a service could not handle, as an operator deals with it: looked at, tried again, or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from shared.db import Transaction
+from shared.inbox.parked import ParkedStore
+from shared.inbox.parking import ParkedEvent, park
+from shared.messaging import Delivery
+from shared.messaging.watch import DeadWatch
+from shared.observability.logs import get_logger
+from shared.pages import Page, decode, page_of
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+log = get_logger(__name__)
+
+_COLUMNS = (
+    "id, number, queue, routing_key, reason, state, attempts, first_at, last_at, discarded_by, discard_reason"
+)
+
+
+class UnknownLetter(Exception):
+    """No event with this id was ever parked here."""
+
+
+class LetterClosed(Exception):
+    """It was handled or discarded meanwhile; ``state`` says which."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class DeadLetters:
+    """Of one service: its parked events, and what died in its dead queue."""
+
+    def __init__(
+        self,
+        transaction: Callable[[], AbstractAsyncContextManager[Transaction]],
+        recovery: ParkedStore,
+        watch: DeadWatch,
+    ) -> None:
+        self._transaction = transaction
+        self._recovery = recovery
+        self._watch = watch
+
+    @property
+    def dead(self) -> int:
+        """How many lay in the dead queue at the last look."""
+        return self._watch.dead
+
+    async def many(self, state: str | None, before: str | None, limit: int) -> Page[Record]:
+        """The last that came first. Raises InvalidCursor."""
+        number = None if before is None else decode(before)
+        async with self._transaction() as tx:
+            rows = await tx.fetch(
+                f"""
+                SELECT {_COLUMNS} FROM parked_event
+                WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR number < $2)
+                ORDER BY number DESC LIMIT $3
+                """,  # noqa: S608  # The columns are our own constant.
+                state,
+                number,
+                limit + 1,
+            )
+        return page_of(rows, limit)
+
+    async def one(self, id_: UUID) -> Record:
+        """With headers and body. Raises UnknownLetter."""
+        async with self._transaction() as tx:
+            row = await tx.fetchrow(
+                f"SELECT {_COLUMNS}, headers, body FROM parked_event WHERE id = $1",  # noqa: S608  # As above.
+                id_,
+            )
+        if row is None:
+            raise UnknownLetter
+        return row
+
+    async def replay(self, id_: UUID) -> Record:
+        """Handle it once more, now; an effect that is there already stays one. Returns it as it is then.
+
+        Raises:
+            UnknownLetter: there is none.
+            LetterClosed: it was handled, or discarded.
+        """
+        async with self._transaction() as tx:
+            row = await tx.fetchrow(
+                "UPDATE parked_event SET attempts = 0 WHERE id = $1 AND state IN ('parked', 'attempting')"
+                " RETURNING routing_key, headers, body",
+                id_,
+            )
+        if row is None:
+            raise LetterClosed((await self.one(id_))["state"])
+        log.info("event.replayed", event_id=str(id_))
+        delivery = Delivery(
+            tag=0,
+            routing_key=row["routing_key"],
+            message_id=str(id_),
+            redelivered=True,
+            headers=row["headers"],
+            body=row["body"],
+        )
+        pushed = await self._recovery([delivery])
+        if pushed is not None:
+            await pushed
+        return await self.one(id_)
+
+    async def discard(self, id_: UUID, by: str, reason: str) -> Record:
+        """It will never be handled. The row stays, with who says so and why.
+
+        Raises:
+            UnknownLetter: there is none.
+            LetterClosed: it was handled, or discarded.
+        """
+        async with self._transaction() as tx:
+            row = await tx.fetchrow(
+                "UPDATE parked_event SET state = 'discarded', discarded_by = $2, discard_reason = $3,"
+                " last_at = now() WHERE id = $1 AND state IN ('parked', 'attempting') RETURNING id",
+                id_,
+                by,
+                reason,
+            )
+        if row is None:
+            raise LetterClosed((await self.one(id_))["state"])
+        log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)
+        return await self.one(id_)
+
+    async def collect(self, at_most: int) -> int:
+        """Move what died on the broker to the parked events, untried; returns how many it was.
+
+        Raises BrokerAway when there is no link.
+        """
+
+        async def keep(delivery: Delivery) -> None:
+            async with self._transaction() as tx:
+                await park(tx, ParkedEvent(self._watch.queue, "it died in the parked queue", delivery))
+
+        return await self._watch.collect(keep, at_most)

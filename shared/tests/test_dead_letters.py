@@ -1,0 +1,294 @@
+"""What could not be handled can be looked at, tried again once its cause is mended, or given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared.db import Database
+from shared.events import Envelope, Event
+from shared.events.credit import CreditAdded
+from shared.events.payment import PaymentCompleted
+from shared.events.verification import VerificationCodeReceived
+from shared.http import Keyring, create_app
+from shared.http.dead_letters import dead_letters
+from shared.inbox import ParkedEvent, Subscriber, park
+from shared.messaging import Message, Publisher
+from shared.messaging.topology import dead_queue
+from shared.outbox import Outbox, OutboxTransaction
+from shared.pages import InvalidCursor
+from shared.testing.deliveries import delivery_of, envelope_of
+from shared.testing.identities import Issuer, KeyPair, auth_keys
+from shared.testing.namespace import Namespace
+from shared.testing.waiting import until
+from shared.testing.working import working
+
+USER = "user-of-the-dead-letters"
+MANY = 500
+AT_ONCE = 8
+
+
+class Payments:
+    """Completes what was added, once its defect is mended."""
+
+    def __init__(self) -> None:
+        self.defective = True
+
+    async def complete(self, tx: OutboxTransaction, envelope: Envelope, event: CreditAdded) -> None:
+        completed = PaymentCompleted(**event.model_dump(exclude={"source", "reason"}), payment_id=uuid4())
+        await tx.publish(envelope.subject, completed)
+        if self.defective:
+            raise LookupError("a defect of ours")
+
+
+class Letters:
+    """The service's HTTP face, and the service behind it."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, issuer: Issuer, subscriber: Subscriber, doing: Payments
+    ) -> None:
+        self.subscriber = subscriber
+        self.doing = doing
+        self._http = http
+        self._issuer = issuer
+
+    async def ask(
+        self, method: str, path: str = "", body: object = None, role: str = "operator", **query: str
+    ) -> httpx.Response:
+        return await self._http.request(
+            method,
+            f"/v1/dead-letters/payment{path}",
+            json=body,
+            params=query,
+            headers={"authorization": f"Bearer {self._issuer.token('op', [role])}"},
+        )
+
+
+@asynccontextmanager
+async def nothing_to_start(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+async def letters(namespace: Namespace, db: Database) -> AsyncIterator[Letters]:
+    doing, issuer = Payments(), Issuer(KeyPair.generate())
+    subscriber = Subscriber(
+        Outbox(db, "amqp://nobody@127.0.0.1:1/", "payment"),
+        db.probe,
+        namespace.broker_url("payment"),
+        "payment",
+        {CreditAdded: doing.complete},
+    )
+    app = create_app(
+        "Letters",
+        keyring=Keyring.from_json(auth_keys(issuer.key())),
+        routers=[dead_letters("payment", subscriber.letters)],
+        lifespan=nothing_to_start,
+        problems={InvalidCursor: (422, "invalid_cursor")},
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://letters") as http:
+        yield Letters(http, issuer, subscriber, doing)
+
+
+def added() -> CreditAdded:
+    return CreditAdded(
+        transfer_id=uuid4(),
+        currency="USD",
+        amount_minor=500,
+        balance_after=500,
+        held_after=0,
+        version=1,
+        source="payment",
+        reason="Top-up",
+        reference="PAY-1",
+    )
+
+
+async def parked(db: Database, event: Event, body: bytes | None = None) -> UUID:
+    envelope = envelope_of(event, USER)
+    delivery = delivery_of(envelope)
+    if body is not None:
+        delivery.headers["cloudEvents:id"] = str(uuid4())
+        delivery = type(delivery)(0, delivery.routing_key, delivery.message_id, True, delivery.headers, body)
+    letter = ParkedEvent("payment.events", "it cannot be handled: LookupError", delivery)
+    async with db.transaction() as tx:
+        await park(tx, letter)
+    return letter.id
+
+
+async def completed(db: Database, transfers: list[UUID]) -> Counter[str]:
+    async with db.autocommit() as tx:
+        rows = await tx.fetch(
+            "SELECT data ->> 'transfer_id' AS transfer_id FROM outbox WHERE data ->> 'transfer_id' = ANY($1)",
+            [str(transfer) for transfer in transfers],
+        )
+    return Counter(str(row["transfer_id"]) for row in rows)
+
+
+async def at_once(work: list[Callable[[], Awaitable[httpx.Response]]]) -> list[httpx.Response]:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(do: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        async with slots:
+            return await do()
+
+    return list(await asyncio.gather(*map(one, work)))
+
+
+async def test_five_hundred_that_are_replayed_twice_have_each_effect_once(
+    db: Database, letters: Letters
+) -> None:
+    events = [added() for _ in range(MANY)]
+    ids = [await parked(db, event) for event in events]
+    letters.doing.defective = False
+
+    answers = await at_once(
+        [lambda id_=id_: letters.ask("POST", f"/{id_}/replay") for id_ in ids for _ in range(2)]  # type: ignore[misc]  # mypy cannot type a default.
+    )
+
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert await completed(db, [event.transfer_id for event in events]) == {
+        str(event.transfer_id): 1 for event in events
+    }
+    states = [(await letters.ask("GET", f"/{id_}")).json()["state"] for id_ in ids]
+    assert set(states) == {"handled"}
+
+
+async def test_what_is_not_mended_is_parked_again_with_its_reason(db: Database, letters: Letters) -> None:
+    event = added()
+    id_ = await parked(db, event)
+
+    answer = await letters.ask("POST", f"/{id_}/replay")
+
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["reason"]) == (
+        "parked",
+        "it cannot be handled: LookupError",
+    )
+    assert await completed(db, [event.transfer_id]) == {}
+
+
+async def test_one_is_shown_without_its_secrets(db: Database, letters: Letters) -> None:
+    code = VerificationCodeReceived(verification_id=uuid4(), service="WhatsApp", code="90210")
+    id_ = await parked(db, code)
+
+    answer = await letters.ask("GET", f"/{id_}")
+
+    assert answer.json()["data"] == {
+        "verification_id": str(code.verification_id),
+        "service": "WhatsApp",
+        "code": "•••",
+    }
+    assert "90210" not in answer.text
+
+
+async def test_what_is_no_json_is_not_shown_at_all(db: Database, letters: Letters) -> None:
+    id_ = await parked(db, added(), b"90210 {")
+
+    answer = await letters.ask("GET", f"/{id_}")
+
+    assert (answer.json()["data"], answer.json()["bytes"]) == (None, 7)
+    assert "90210" not in answer.text
+
+
+async def test_what_is_discarded_says_who_and_why_and_is_not_replayed(db: Database, letters: Letters) -> None:
+    event = added()
+    id_ = await parked(db, event)
+    letters.doing.defective = False
+
+    assert (await letters.ask("POST", f"/{id_}/discard", {})).status_code == 422
+    answer = await letters.ask("POST", f"/{id_}/discard", {"reason": "A test of the provider's"})
+    again = await letters.ask("POST", f"/{id_}/replay")
+
+    assert answer.json()["state"] == "discarded"
+    assert (answer.json()["discarded_by"], answer.json()["discard_reason"]) == (
+        "op",
+        "A test of the provider's",
+    )
+    assert (again.status_code, again.json()["code"], again.json()["state"]) == (
+        409,
+        "state_conflict",
+        "discarded",
+    )
+    assert await completed(db, [event.transfer_id]) == {}
+
+
+async def test_lists_are_paged_newest_first_and_by_state(db: Database, letters: Letters) -> None:
+    ids = [str(await parked(db, added())) for _ in range(5)]
+    await letters.ask("POST", f"/{ids[1]}/discard", {"reason": "Not needed"})
+
+    first = (await letters.ask("GET", limit="2")).json()
+    second = (await letters.ask("GET", limit="2", before=first["next"])).json()
+    discarded = (await letters.ask("GET", state="discarded", limit="1")).json()
+
+    assert [item["id"] for item in (*first["items"], *second["items"])] == [ids[4], ids[3], ids[2], ids[0]]
+    assert discarded["items"][0]["id"] == ids[1]
+
+
+async def test_they_are_for_operators_only(db: Database, letters: Letters) -> None:
+    id_ = await parked(db, added())
+    asked = [
+        ("GET", ""),
+        ("GET", f"/{id_}"),
+        ("POST", f"/{id_}/replay"),
+        ("POST", f"/{id_}/discard"),
+        ("POST", "/collect"),
+    ]
+
+    answers = [
+        await letters.ask(method, path, {"reason": "Mine"} if path.endswith("discard") else None, role="user")
+        for method, path in asked
+    ]
+
+    assert [answer.status_code for answer in answers] == [403] * len(asked)
+    assert (await letters.ask("GET", f"/{id_}")).json()["state"] == "parked"
+
+
+async def test_one_that_is_not_known_is_not_found(letters: Letters) -> None:
+    answers = [
+        await letters.ask("GET", f"/{uuid4()}"),
+        await letters.ask("POST", f"/{uuid4()}/replay"),
+        await letters.ask("POST", f"/{uuid4()}/discard", {"reason": "Not needed"}),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "not_found")] * 3
+
+
+async def test_what_died_on_the_broker_is_collected_and_then_replayed(
+    namespace: Namespace, db: Database, letters: Letters
+) -> None:
+    event = added()
+    envelope = envelope_of(event, USER)
+    publisher = Publisher(namespace.admin_broker_url, "tests")
+    works = letters.subscriber.works
+    async with working(publisher.run, works["dead-watch"]):
+        await publisher.linked.wait()
+        queue = dead_queue("payment")
+        message = Message("", queue, str(envelope.id), envelope.data, envelope.headers())
+        assert len((await publisher.send_batch([message])).confirmed) == 1
+
+        async def collected() -> bool:
+            answer = await letters.ask("POST", "/collect")
+            return answer.status_code == 200 and answer.json() == {"collected": 1}
+
+        await until(collected)
+        assert (await letters.ask("POST", "/collect")).json() == {"collected": 0}
+    letters.doing.defective = False
+    before = (await letters.ask("GET", f"/{envelope.id}")).json()
+    answer = await letters.ask("POST", f"/{envelope.id}/replay")
+
+    assert (before["state"], before["queue"], before["reason"]) == (
+        "parked",
+        "payment.dead",
+        "it died in the parked queue",
+    )
+    assert answer.json()["state"] == "handled"
+    assert await completed(db, [event.transfer_id]) == {str(event.transfer_id): 1}

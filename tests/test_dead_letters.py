@@ -1,0 +1,100 @@
+"""An operator's command line over dead letters, against the running system."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from functools import partial
+from uuid import uuid4
+
+from typer.testing import CliRunner, Result
+
+from ledgerbell.main import app
+from ledgerbell.stack import Stack
+from shared.events.credit import CreditDeducted
+from shared.messaging import Message, Publisher
+from shared.messaging.topology import dead_queue, parked_queue
+from shared.testing.deliveries import envelope_of
+from shared.testing.waiting import until
+from shared.testing.working import working
+
+
+class Operator:
+    def __init__(self, stack: Stack, roles: tuple[str, ...] = ("operator",)) -> None:
+        self._environment = {
+            "LEDGERBELL_GATEWAY_URL": stack.gateway_url,
+            "LEDGERBELL_OPERATOR_TOKEN": stack.token("olga", roles),
+        }
+
+    async def runs(self, *arguments: str) -> Result:
+        """In this process, for starting one takes longer than the work."""
+        arguments = ("dead-letters", *arguments)
+        runs = partial(CliRunner().invoke, app, arguments, env=self._environment, catch_exceptions=False)
+        return await to_thread(runs)
+
+    async def lists(self, word: str, *arguments: str) -> str:
+        """The line with that word, once there is one."""
+
+        async def line() -> str:
+            listed = (await self.runs("list", *arguments)).stdout.splitlines()
+            return next((each for each in listed if word in each), "")
+
+        return await until(line, within_seconds=60, every_seconds=0.5)
+
+
+async def send(stack: Stack, message: Message) -> None:
+    publisher = Publisher(stack.corner.admin_broker_url, "tests")
+    async with working(publisher.run):
+        await publisher.linked.wait()
+        assert len((await publisher.send_batch([message])).confirmed) == 1
+
+
+async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(stack: Stack) -> None:
+    operator, id_ = Operator(stack), str(uuid4())
+    headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9"}
+    await send(stack, Message("", "notifier.high", id_, b'{"code":"90210"}', headers))
+
+    line = await operator.lists(id_, "--service", "notifier")
+    shown = await operator.runs("show", "notifier", id_)
+    tried = await operator.runs("replay", "notifier", id_)
+    discarded = await operator.runs("discard", "notifier", id_, "--reason", "Sent by a test")
+    again = await operator.runs("replay", "notifier", id_)
+
+    assert "specversion is not 1.0" in line
+    assert '"code": "•••"' in shown.stdout
+    assert (tried.exit_code, tried.stdout) == (1, "ledgerbell: 0 of 1 handled\n")
+    assert discarded.stdout == "ledgerbell: discarded by olga\n"
+    assert again.exit_code == 1
+    assert "It is discarded already. (state_conflict" in again.stderr
+    assert "90210" not in "".join((line, shown.stdout, tried.stdout, again.stderr))
+
+
+async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, user: str) -> None:
+    operator = Operator(stack)
+    event = CreditDeducted(
+        transfer_id=uuid4(),
+        currency="USD",
+        amount_minor=250,
+        balance_after=750,
+        held_after=0,
+        version=1,
+        reason="A code",
+    )
+    envelope = envelope_of(event, user)
+    id_ = str(envelope.id)
+    await send(stack, Message("", dead_queue("notifier"), id_, envelope.data, envelope.headers()))
+
+    collected = await operator.runs("collect", "notifier")
+    line = await operator.lists(id_)
+    replayed = await operator.runs("replay", "notifier", id_)
+
+    assert collected.stdout == "ledgerbell: 1 collected\n"
+    assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
+    assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
+    assert id_ in await operator.lists(id_, "--state", "handled")
+
+
+async def test_others_are_told_which_role_it_needs(stack: Stack) -> None:
+    refused = await Operator(stack, ("user",)).runs("list")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("ledgerbell: LettersRefused: This needs the role operator. (forbidden")
