@@ -11,7 +11,7 @@ from time import strftime
 
 from chaos.faults import FAULTS
 from chaos.results import KEPT, write
-from chaos.run import DRAWN, Order, Outcome, run
+from chaos.run import Order, Outcome, run
 
 GREEN, RED, UNKNOWN = 0, 1, 2
 FINDINGS_SHOWN = 40
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("results", nargs="?", choices=["results"], help="write chaos/results.md")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
     parser.add_argument("--minutes", type=float, default=2.0, help="of load, most of them with faults")
-    parser.add_argument("--faults", type=_names, default=DRAWN, help="names, with commas")
+    parser.add_argument("--faults", type=_names, default=tuple(FAULTS), help="names, with commas; all")
     parser.add_argument("--into", type=Path, default=KEPT, help="folder for what is kept of the run")
     return parser.parse_args()
 

@@ -25,6 +25,8 @@ async def waiting(world: World) -> list[str]:
     for service in OUTBOXES:
         if unsent := (await _rows(world, service, "SELECT count(*) FROM outbox"))[0][0]:
             found.append(f"{unsent} events in the outbox of {service}")
+        if world.recaps and (untold := (await _rows(world, service, "SELECT count(*) FROM sent"))[0][0]):
+            found.append(f"{untold} events of {service} to be told once more")
     for service in ("payment", "verification"):
         # Lies about a payment are looked into for long.
         sql = f"SELECT count(*) FROM webhook WHERE outcome IS NULL AND event_id NOT LIKE '{FORGED}%'"

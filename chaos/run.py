@@ -29,9 +29,9 @@ LONGEST_STOP_SECONDS = 90.0
 LATENCY_SECONDS = float(ASK_SECONDS)  # Nobody gives up, though what was killed starts on the same cores.
 DRAIN_SECONDS = 90.0
 READ_AT_ONCE = 8
-# What the broker loses by these is lost for good so far: they are there to be named, and are not drawn.
-LOSSY = ("queue-purge", "queue-anew", "binding-gone")
-DRAWN = tuple(name for name in FAULTS if name not in LOSSY)
+# What the broker loses comes by the recap, which would hide what others lose: it is on for these alone.
+LOSSY = {"queue-purge", "queue-anew", "binding-gone"}
+RECAP_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,17 @@ class Order:
 
     seed: int
     minutes: float = 2.0
-    faults: Sequence[str] = DRAWN
+    faults: Sequence[str] = tuple(FAULTS)
 
     @property
     def command(self) -> str:
         """Which runs it again."""
-        chosen = "" if set(self.faults) == set(DRAWN) else f" FAULTS={','.join(self.faults)}"
+        chosen = "" if set(self.faults) == set(FAULTS) else f" FAULTS={','.join(self.faults)}"
         return f"make chaos SEED={self.seed} MINUTES={self.minutes:g}{chosen}"
+
+    @property
+    def recap_after_seconds(self) -> float | None:
+        return RECAP_SECONDS if LOSSY.intersection(self.faults) else None
 
     @property
     def longest_fault_seconds(self) -> float:
@@ -73,7 +77,12 @@ async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome
         }
         history.add("run", "run", "info", "", parameters)
         async with opened(
-            folder, history, order.seed, longest_seconds=order.longest_fault_seconds, adapt=adapt
+            folder,
+            history,
+            order.seed,
+            longest_seconds=order.longest_fault_seconds,
+            recap_after_seconds=order.recap_after_seconds,
+            adapt=adapt,
         ) as world:
             await _live_through(world, order)
             final = await read_final(world.stack)

@@ -31,6 +31,7 @@ ASK_SECONDS = 8
 FUNDS = "500.00"
 JANITOR_STEP_SECONDS = 4
 # What is not decided by then never is: all that is begun ends by itself, soon after the faults.
+NEVER_SECONDS = 86_400
 SETTINGS = {
     "grace_seconds": "0.5",
     "poll_seconds": "1",
@@ -57,6 +58,7 @@ class World:
     workload: Workload
     longest_seconds: float
     tabs: list[WitnessTab]
+    recaps: bool
     later: AsyncExitStack  # Left when the run is over.
     replicas: dict[str, str] = field(default_factory=dict)
     poison: list[str] = field(default_factory=list)  # Ids of events that nobody can handle.
@@ -87,7 +89,13 @@ class World:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, history: History, seed: int, *, longest_seconds: float, adapt: Adapt | None = None
+    folder: Path,
+    history: History,
+    seed: int,
+    *,
+    longest_seconds: float,
+    recap_after_seconds: float | None,
+    adapt: Adapt | None = None,
 ) -> AsyncIterator[World]:
     """A world with funded users and their open tabs. ``adapt`` plants something in its services."""
     async with AsyncExitStack() as entered:
@@ -106,7 +114,7 @@ async def opened(
             name="chaos",
             gateway_port=int(gateway.rpartition(":")[2]),
             sites=doors,
-            settings=SETTINGS,
+            settings=SETTINGS | {"recap_after_seconds": str(recap_after_seconds or NEVER_SECONDS)},
             adapt=edges.adapt if adapt is None else _both(adapt, edges.adapt),
             log=entered.enter_context((folder / "services.log").open("w")),
         )
@@ -124,7 +132,18 @@ async def opened(
         )
         workload = Workload(customers, providers, dice)
         later = await entered.enter_async_context(AsyncExitStack())
-        world = World(history, postgres, rabbitmq, edges, stack, workload, longest_seconds, [], later)
+        world = World(
+            history,
+            postgres,
+            rabbitmq,
+            edges,
+            stack,
+            workload,
+            longest_seconds,
+            [],
+            recap_after_seconds is not None,
+            later,
+        )
         await _settle_in(world, dice)
         yield world
 

@@ -1,9 +1,8 @@
-"""Bugs that a run has to find: each a patch, planted in a copy of the packages that it changes."""
+"""Bugs that a run has to find: each a patch, planted in a copy of all that services are made of."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PATCHES = {patch.stem: patch for patch in sorted(Path(__file__).parent.glob("*.patch"))}
-
-_CHANGED = re.compile(r"^\+\+\+ b/(.+?/src)/", re.MULTILINE)
+# All of them, whichever the patch changes: a run must not mix what belongs to different moments.
+SOURCES = [ROOT / "shared/src", *sorted(ROOT.glob("services/*/src"))]
 
 
 def plant(bug: str, into: Path) -> Mapping[str, str]:
@@ -20,12 +19,10 @@ def plant(bug: str, into: Path) -> Mapping[str, str]:
 
     Raises CalledProcessError when the patch no longer applies.
     """
-    patch = PATCHES[bug]
-    sources = sorted(set(_CHANGED.findall(patch.read_text())))
-    for source in sources:
-        shutil.copytree(ROOT / source, into / source, ignore=shutil.ignore_patterns("__pycache__"))
+    copies = [into / source.relative_to(ROOT) for source in SOURCES]
+    for source, copy in zip(SOURCES, copies, strict=True):
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
     # Not a part of a repository that the folder may happen to lie in.
     apart = {**os.environ, "GIT_CEILING_DIRECTORIES": str(into.parent)}
-    subprocess.run(["git", "apply", str(patch)], cwd=into, env=apart, check=True, capture_output=True)  # noqa: S603, S607
-    found = [str(into / source) for source in sources]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*found, str(ROOT)])}
+    subprocess.run(["git", "apply", str(PATCHES[bug])], cwd=into, env=apart, check=True, capture_output=True)  # noqa: S603, S607
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*copies, ROOT]))}

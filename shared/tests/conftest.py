@@ -12,7 +12,7 @@ from shared.db.errands import errand_columns
 from shared.db.provision import provision
 from shared.http.idempotency import idempotency_functions, idempotency_table
 from shared.inbox import inbox_table, parked_event_table
-from shared.outbox import outbox_table
+from shared.outbox import outbox_table, sent_table
 from shared.testing.namespace import Namespace
 
 ERRAND = sa.Table(
@@ -36,7 +36,10 @@ async def db(namespace: Namespace) -> AsyncIterator[Database]:
     owner = Database(made.migration_url, application="tests-owner", pool_size=1)
     await owner.connect()
     metadata = sa.MetaData()
-    tables = [make(metadata) for make in (outbox_table, inbox_table, parked_event_table, idempotency_table)]
+    tables = [
+        make(metadata)
+        for make in (outbox_table, sent_table, inbox_table, parked_event_table, idempotency_table)
+    ]
     tables.append(ERRAND.to_metadata(metadata))
     async with owner.transaction() as tx:
         for table in tables:

@@ -36,3 +36,4 @@ class DatabaseSettings(ServiceSettings):
 
     database_url: str
     database_pool_size: int = 8
+    recap_after_seconds: float = 300

@@ -39,7 +39,7 @@ def build(settings: Settings) -> FastAPI:
     """The service's app. Raises WeakKey when a token key must not be used."""
     keyring = Keyring.from_json(settings.auth_keys)
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
-    outbox = Outbox(db, settings.broker_url, SERVICE)
+    outbox = Outbox(db, settings.broker_url, SERVICE, recap_after_seconds=settings.recap_after_seconds)
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, SUBSCRIPTIONS)
     expiry = HoldExpiry(db, outbox)
     cleanup = KeyCleanup(db)

@@ -48,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
     keyring = Keyring.from_json(settings.auth_keys)
     book = Rulebook(settings.rules_file, poll_seconds=settings.rules_poll_seconds)
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
-    outbox = Outbox(db, settings.broker_url, SERVICE)
+    outbox = Outbox(db, settings.broker_url, SERVICE, recap_after_seconds=settings.recap_after_seconds)
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, subscriptions(book))
     works: Works = {
         **outbox.works,

@@ -12,7 +12,7 @@ from notifier.adapters.push import Push
 from notifier.api.internal import internal
 from notifier.api.notifications import notifications
 from notifier.api.streams import stream
-from notifier.consumers.lanes import consume_lanes, consume_parked, require_consuming
+from notifier.consumers.lanes import consume_lanes, consume_parked, consume_recap, require_consuming
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import UnknownNotification
 from notifier.handlers.record import Recorder
@@ -22,18 +22,18 @@ from shared.events import Lane
 from shared.events.notifier import EXCHANGE
 from shared.http import Keyring, Workers, create_app, once, serve
 from shared.http.dead_letters import dead_letters
-from shared.inbox import DeadLetters, ParkedStore
+from shared.inbox import DeadLetters, ParkedStore, RecapStore
 from shared.messaging import Publisher
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import dead_queue, lane_queue, parked_queue
+from shared.messaging.topology import dead_queue, lane_queue, parked_queue, recap_queue
 from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
 from shared.streams import InvalidCursor
 
 SERVICE = "notifier"
-PARKED = parked_queue(SERVICE)
-QUEUES = (*(lane_queue(lane) for lane in Lane), PARKED, dead_queue(SERVICE))
+PARKED, RECAP = parked_queue(SERVICE), recap_queue(SERVICE)
+QUEUES = (*(lane_queue(lane) for lane in Lane), RECAP, PARKED, dead_queue(SERVICE))
 DRAIN_SECONDS = 3.0
 MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for whom heads are asked.
 
@@ -53,6 +53,8 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     retry = ParkedStore(db.transaction, recovery, PARKED)
     lanes = consume_lanes(settings.broker_url, stores)
     parked = consume_parked(settings.broker_url, recovery, retry)
+    missed = BatchStore(db, dispatcher, push, RECAP, Recorder("recap"))
+    recap = consume_recap(settings.broker_url, missed, RecapStore(db.autocommit, missed, RECAP))
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
     watch = DeadWatch(settings.broker_url, SERVICE)
     letters = DeadLetters(db.transaction, retry, watch)
@@ -67,6 +69,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
         consuming.start("consumer.parked", parked.run)
+        consuming.start("consumer.recap", recap.run)
         try:
             yield
         finally:

@@ -171,7 +171,7 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     keyring = Keyring.from_json(settings.auth_keys)
     policy = settings.policy()
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
-    outbox = Outbox(db, settings.broker_url, SERVICE)
+    outbox = Outbox(db, settings.broker_url, SERVICE, recap_after_seconds=settings.recap_after_seconds)
     credit_http = credit_client(settings.credit_url)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     refunds = Refunds(outbox, providers, policy)

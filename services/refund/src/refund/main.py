@@ -59,7 +59,7 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     keyring = Keyring.from_json(settings.auth_keys)
     pace = settings.pace
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
-    outbox = Outbox(db, settings.broker_url, SERVICE)
+    outbox = Outbox(db, settings.broker_url, SERVICE, recap_after_seconds=settings.recap_after_seconds)
     http = credit_client(settings.credit_url, transport=credit_transport)
     credit = Credit(http, ServiceToken(SERVICE, settings.service_key))
     errands = Errands(db, tables.refund, ErrandRunner(outbox, credit, pace).do)

@@ -158,7 +158,7 @@ def trade_of(
         await errand.do(trade, id_)
 
     errands = Errands(db, tables.verification, run_errand, lane="provider")
-    outbox = Outbox(db, settings.broker_url, SERVICE)
+    outbox = Outbox(db, settings.broker_url, SERVICE, recap_after_seconds=settings.recap_after_seconds)
     credit = Credit(credit_http, ServiceToken(SERVICE, settings.service_key))
     trade = Trade(db, outbox, credit, providers, settings.pace, errands.nudge)
     return trade, errands

@@ -3,6 +3,7 @@
 from shared.inbox.letters import DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
+from shared.inbox.recap import RecapStore
 from shared.inbox.subscriber import Subscriber, Subscriptions
 from shared.inbox.table import create_inbox, inbox_table, parked_event_table
 
@@ -11,6 +12,7 @@ __all__ = [
     "LetterClosed",
     "ParkedEvent",
     "ParkedStore",
+    "RecapStore",
     "Subscriber",
     "Subscriptions",
     "UnknownLetter",

@@ -13,8 +13,9 @@ from shared.events import Envelope, Event, InvalidEvent, UnknownEvent
 from shared.inbox.letters import DeadLetters
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
+from shared.inbox.recap import RecapStore
 from shared.messaging import BatchConsumer, Delivery
-from shared.messaging.topology import events_queue, parked_queue
+from shared.messaging.topology import events_queue, parked_queue, recap_queue
 from shared.messaging.watch import DeadWatch
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
@@ -24,6 +25,7 @@ log = get_logger(__name__)
 
 AT_ONCE = 4  # Half of the pool: requests must find a connection too.
 MAX_TRIES = 5
+RECAPS = 4  # At once: each holds hundreds of events.
 
 # What a service does with one type of event. The envelope says whose it is.
 Subscription: TypeAlias = Callable[[OutboxTransaction, Envelope, Any], Awaitable[None]]
@@ -31,7 +33,7 @@ Subscriptions: TypeAlias = Mapping[type[Event], Subscription]
 
 
 class Subscriber:
-    """What a service hears: its queue, its parked queue, and a watch over its dead.
+    """What a service hears: its queue, its parked queue, recaps, and a watch over its dead.
 
     Events of a batch are handled side by side: effects must not depend on the order of arrival. Where a
     subscription raises anything but trouble of the database, the event is parked.
@@ -51,13 +53,17 @@ class Subscriber:
         self._outbox = outbox
         self._by_type = {event.TYPE: subscription for event, subscription in subscriptions.items()}
         self._handled = handled
-        queue, parked = events_queue(service), parked_queue(service)
+        queue, parked, recap = events_queue(service), parked_queue(service), recap_queue(service)
         recovery = ParkedStore(outbox.transaction, partial(self._handle, parked), parked)
         self.consumer = BatchConsumer(
             broker_url, queue, partial(self._handle, queue), name=queue, ready=probe
         )
         self._parked = BatchConsumer(
             broker_url, parked, recovery, name=parked, prefetch=1, max_batch=1, ready=probe
+        )
+        missed = RecapStore(outbox.transaction, partial(self._handle, queue), recap, self._by_type.keys())
+        self._recap = BatchConsumer(
+            broker_url, recap, missed, name=recap, prefetch=RECAPS, max_batch=RECAPS, ready=probe
         )
         self._watch = DeadWatch(broker_url, service)
         self.letters = DeadLetters(outbox.transaction, recovery, self._watch)
@@ -67,6 +73,7 @@ class Subscriber:
         return {
             "consumer": self.consumer.run,
             "consumer.parked": self._parked.run,
+            "consumer.recap": self._recap.run,
             "dead-watch": self._watch.run,
         }
 

@@ -99,9 +99,23 @@ def dead_queue(service: str) -> str:
     return f"{service}.dead"
 
 
+def recap_queue(service: str) -> str:
+    """Where it is told once more what it should have heard."""
+    return f"{service}.recap"
+
+
+def recap_key(publisher: str) -> str:
+    return f"{publisher}.recap"
+
+
+def events_exchange(publisher: str) -> str:
+    """Of all that a service says."""
+    return f"{publisher}.events"
+
+
 def service_queues(service: str) -> tuple[str, ...]:
     """Everything a service of ``SUBSCRIBED`` needs to be there."""
-    return (events_queue(service), parked_queue(service), dead_queue(service))
+    return (events_queue(service), recap_queue(service), parked_queue(service), dead_queue(service))
 
 
 def definitions() -> Definition:
@@ -118,10 +132,16 @@ def definitions() -> Definition:
         "queues": [
             *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
             *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
+            *(_working_queue(service, recap_queue(service)) for service in consumers),
             *(queue for service in consumers for queue in _dead_letter_queues(service)),
         ],
         "bindings": [
             *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
+            *(
+                _binding(exchange, recap_queue(service), recap_key(exchange.partition(".")[0]))
+                for service in consumers
+                for exchange in _heard(service)
+            ),
             *(
                 _binding(_dead_letters(service), queue, queue)
                 for service in consumers
@@ -183,6 +203,12 @@ def _exchange(name: str, kind: str) -> Definition:
         "internal": False,
         "arguments": {},
     }
+
+
+def _heard(service: str) -> list[str]:
+    """The exchanges of those it listens to: the notifier to everybody."""
+    heard = CATALOGUE if service == "notifier" else [event.TYPE for event in SUBSCRIBED[service]]
+    return sorted({exchange_of(type_) for type_ in heard})
 
 
 def _dead_letters(service: str) -> str:

@@ -15,7 +15,7 @@ from shared.db.database import UNREACHABLE
 from shared.messaging import BrokerAway, Publisher
 from shared.observability.logs import get_logger
 from shared.observability.metrics import LATENCY_BUCKETS_SECONDS
-from shared.outbox.table import to_message
+from shared.outbox.table import mark_sent, to_message
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -25,7 +25,7 @@ log = get_logger(__name__)
 MAX_WAITING = 20_000  # Beyond this the rows stay in the table only; memory must not grow with an outage.
 BATCH = 200
 IN_FLIGHT = 4
-DELETE_EVERY_SECONDS = 0.05
+MARK_EVERY_SECONDS = 0.05
 
 PUBLISHED = Counter("outbox_published_total", "Events confirmed by the broker.", ["path"])
 CONFIRM_SECONDS = Histogram(
@@ -36,8 +36,8 @@ CONFIRM_SECONDS = Histogram(
 class DirectPublisher:
     """Takes rows the moment they are committed and never makes their transaction wait.
 
-    All that waits goes out in one write; confirmed rows are deleted in batches. Losing everything in here
-    costs a little delay: the rows are in the table.
+    All that waits goes out in one write; confirmed rows are marked as sent in batches. Losing everything in
+    here costs a little delay: the rows are in the table.
     """
 
     def __init__(self, db: Database, publisher: Publisher, source: str) -> None:
@@ -58,7 +58,7 @@ class DirectPublisher:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._delete_confirmed())
+            tasks.create_task(self._mark_confirmed())
             while True:
                 await self._arrived.wait()
                 await self._slots.acquire()
@@ -83,16 +83,16 @@ class DirectPublisher:
             self._confirmed.extend(map(UUID, receipt.confirmed))
             self._some_confirmed.set()
 
-    async def _delete_confirmed(self) -> None:
+    async def _mark_confirmed(self) -> None:
         while True:
             await self._some_confirmed.wait()
-            await asyncio.sleep(DELETE_EVERY_SECONDS)  # Gathers a batch: one statement instead of many.
+            await asyncio.sleep(MARK_EVERY_SECONDS)  # Gathers a batch: one statement instead of many.
             self._some_confirmed.clear()
             ids, self._confirmed = self._confirmed, []
             try:
                 async with self._db.transaction() as tx:
                     # Safe to lose in a crash: a row that comes back is sent again, and inboxes absorb it.
                     await tx.execute("SET LOCAL synchronous_commit = off")
-                    await tx.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)
+                    await mark_sent(tx, ids)
             except (*UNREACHABLE, asyncpg.PostgresError) as error:  # The relay may hold their locks.
-                log.warning("outbox.delete_failed", rows=len(ids), error=repr(error))
+                log.warning("outbox.not_marked", rows=len(ids), error=repr(error))

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from shared.db import Database, Transaction
 from shared.messaging import Publisher
 from shared.outbox.direct import DirectPublisher
+from shared.outbox.recap import RECAP_AFTER_SECONDS, Recap
 from shared.outbox.relay import Relay
 from shared.outbox.table import write
 
@@ -49,11 +50,19 @@ class OutboxTransaction(Transaction):
 class Outbox:
     """One a process. ``works`` are its background workers by name."""
 
-    def __init__(self, db: Database, broker_url: str, service: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        broker_url: str,
+        service: str,
+        *,
+        recap_after_seconds: float = RECAP_AFTER_SECONDS,
+    ) -> None:
         self._db = db
         self._publisher = Publisher(broker_url, f"{service}.publish")
         self._direct = DirectPublisher(db, self._publisher, service)
         self._relay = Relay(db, self._publisher, service)
+        self._recap = Recap(db, self._publisher, service, after_seconds=recap_after_seconds)
         LINKED.labels(service).set_function(lambda: float(self._publisher.linked.is_set()))
 
     @property
@@ -62,6 +71,7 @@ class Outbox:
             "publisher": self._publisher.run,
             "direct-publisher": self._direct.run,
             "relay": self._relay.run,
+            "recap": self._recap.run,
         }
 
     @asynccontextmanager

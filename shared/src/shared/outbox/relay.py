@@ -11,7 +11,7 @@ from shared.db.database import UNREACHABLE
 from shared.messaging import BrokerAway, Publisher
 from shared.observability.logs import get_logger
 from shared.outbox.direct import PUBLISHED
-from shared.outbox.table import OUTBOX_COLUMNS, to_message
+from shared.outbox.table import OUTBOX_COLUMNS, mark_sent, to_message
 
 log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Relay:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def relay_batch(self) -> int:
-        """Publish one batch; returns how many were confirmed and deleted.
+        """Publish one batch; returns how many were confirmed and marked as sent.
 
         Raises:
             BrokerAway: there is no connection; the rows stay.
@@ -67,8 +67,8 @@ class Relay:
             if not rows:
                 return 0
             receipt = await self._publisher.send_batch([to_message(row, self._source) for row in rows])
-            # Confirm first, then delete: a crash between sends twice, and the inbox absorbs it.
-            await tx.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", list(receipt.confirmed))
+            # Confirm first, then mark: a crash between sends twice, and the inbox absorbs it.
+            await mark_sent(tx, receipt.confirmed)
             await self._put_off(tx, sorted(receipt.returned))
         UNROUTABLE.set(len(receipt.returned))
         PUBLISHED.labels("relay").inc(len(receipt.confirmed))

@@ -1,4 +1,4 @@
-"""The outbox's table: rows written in the business transaction, deleted once the broker has confirmed."""
+"""The outbox's tables: events written in the business transaction, and those the broker has confirmed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.messaging import Message
 from shared.observability.trace import current_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from alembic.operations import Operations
@@ -30,12 +31,43 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table("outbox", metadata, *_columns())
 
 
+def sent_table(metadata: sa.MetaData) -> sa.Table:
+    """What was sent, kept until it has been told once more."""
+    table = sa.Table("sent", metadata, *_sent_columns())
+    sa.Index("sent_at", table.c.sent_at)
+    return table
+
+
 def create_outbox(op: Operations) -> None:
     """For a service's first migration."""
     op.create_table("outbox", *_columns())
 
 
+def create_sent(op: Operations) -> None:
+    """For a migration."""
+    op.create_table("sent", *_sent_columns())
+    op.create_index("sent_at", "sent", ["sent_at"])
+
+
 def _columns() -> tuple[sa.Column[object], ...]:
+    now = sa.text("now()")
+    return (
+        *_event_columns(),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
+        sa.Column("last_error", sa.Text),
+    )
+
+
+def _sent_columns() -> tuple[sa.Column[object], ...]:
+    now = sa.text("now()")
+    return (
+        *_event_columns(),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
+    )
+
+
+def _event_columns() -> tuple[sa.Column[object], ...]:
     now = sa.text("now()")
     return (
         sa.Column("id", PgUUID(as_uuid=True), primary_key=True),  # The event's id, minted with the event.
@@ -46,10 +78,20 @@ def _columns() -> tuple[sa.Column[object], ...]:
         sa.Column("traceparent", sa.Text),
         sa.Column("correlation_id", sa.Text),
         sa.Column("causation_id", sa.Text),
-        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
-        sa.Column("last_error", sa.Text),
     )
+
+
+async def mark_sent(tx: Transaction, ids: Collection[UUID] | Collection[str]) -> None:
+    """The broker has confirmed them: they leave the outbox, and are kept to be told once more."""
+    await tx.execute(_MARK_SENT, list(ids))
+
+
+_EVENT = "id, type, user_id, occurred_at, data, traceparent, correlation_id, causation_id"
+_MARK_SENT = f"""
+    WITH gone AS (DELETE FROM outbox WHERE id = ANY($1::uuid[]) RETURNING {_EVENT})
+    INSERT INTO sent ({_EVENT}) SELECT {_EVENT} FROM gone
+    ON CONFLICT (id) DO UPDATE SET sent_at = excluded.sent_at
+"""  # noqa: S608  # Our own names.
 
 
 async def write(tx: Transaction, event_id: UUID, user_id: str, event: Event) -> Record | None:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from credit.domain.commands import EVENTS
 from shared.http.idempotency import idempotency_table
 from shared.inbox import inbox_table, parked_event_table
-from shared.outbox import outbox_table
+from shared.outbox import outbox_table, sent_table
 
 metadata = sa.MetaData()
 
@@ -98,6 +98,7 @@ sa.Index("hold_due", hold.c.expires_at, postgresql_where=hold.c.status == "place
 inbox = inbox_table(metadata)
 parked_event = parked_event_table(metadata)
 outbox = outbox_table(metadata)
+sent = sent_table(metadata)
 idempotency_key = idempotency_table(metadata)
 # Keys are deleted by their age. That an event's addition was rejected is kept for ever, as its transfer would
 # be: whoever asked may have made up for it, and an event that comes late must not book it after all.

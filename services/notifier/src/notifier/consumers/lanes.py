@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from notifier.handlers.store import BatchStore
 from shared.events import Lane
-from shared.inbox import ParkedStore
+from shared.inbox import ParkedStore, RecapStore
 from shared.messaging import BatchConsumer
-from shared.messaging.topology import lane_queue, parked_queue
+from shared.messaging.topology import lane_queue, parked_queue, recap_queue
 
 # All lanes share one loop: the less urgent one is, the sooner it lets the others have a turn.
 MAX_BATCH = {Lane.CRITICAL: 200, Lane.HIGH: 100, Lane.STANDARD: 40}
@@ -37,6 +37,12 @@ def consume_parked(url: str, store: BatchStore, parked: ParkedStore) -> BatchCon
     """One at a time: what ends the process here must not take others with it."""
     queue = parked_queue("notifier")
     return BatchConsumer(url, queue, parked, name=queue, prefetch=1, max_batch=1, ready=store.probe)
+
+
+def consume_recap(url: str, store: BatchStore, recap: RecapStore) -> BatchConsumer:
+    """A few packs at once: each holds hundreds of events."""
+    queue = recap_queue("notifier")
+    return BatchConsumer(url, queue, recap, name=queue, prefetch=4, max_batch=4, ready=store.probe)
 
 
 def require_consuming(consumers: Mapping[Lane, BatchConsumer]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.db.errands import errand_columns
-from shared.outbox import outbox_table
+from shared.outbox import outbox_table, sent_table
 
 metadata = sa.MetaData()
 
@@ -67,3 +67,4 @@ webhook = sa.Table(
 )
 
 outbox = outbox_table(metadata)
+sent = sent_table(metadata)

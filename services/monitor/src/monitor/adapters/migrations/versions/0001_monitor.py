@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.inbox import create_inbox
-from shared.outbox import create_outbox
+from shared.outbox import create_outbox, create_sent
 
 revision = "0001"
 down_revision = None
@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_flags()
     create_inbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
     create_outbox(op)  # type: ignore[arg-type]  # As above.
+    create_sent(op)  # type: ignore[arg-type]  # As above.
     _revoke()
 
 

@@ -1,0 +1,89 @@
+"""Tells everything once more, minutes later and in packs: what the broker has lost since is made good.
+
+A queue that was purged or deleted, a binding that was missing for a while, a disk: the broker had confirmed,
+and nobody else knows. Whoever has it all throws the pack away, which costs one look at its inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+
+from shared.db import Database
+from shared.db.database import UNREACHABLE
+from shared.messaging import BrokerAway, Message, Publisher
+from shared.messaging.packs import packed
+from shared.messaging.topology import events_exchange, recap_key
+from shared.observability.logs import get_logger
+from shared.outbox.table import OUTBOX_COLUMNS, to_message
+
+log = get_logger(__name__)
+
+RECAP_AFTER_SECONDS = 300.0
+POLL_SECONDS = 1.0
+BATCH = 500
+
+
+class Recap:
+    """Takes what was sent so many seconds ago with SKIP LOCKED, so that several share the work."""
+
+    def __init__(
+        self,
+        db: Database,
+        publisher: Publisher,
+        service: str,
+        *,
+        after_seconds: float = RECAP_AFTER_SECONDS,
+    ) -> None:
+        self._db = db
+        self._publisher = publisher
+        self._service = service
+        self._after_seconds = after_seconds
+
+    async def run(self) -> None:
+        while True:
+            told = 0
+            try:
+                await self._publisher.linked.wait()
+                told = await self.tell_batch()
+            except (BrokerAway, asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
+                log.warning("outbox.recap_failed", error=repr(error))
+            if told < BATCH:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def tell_batch(self) -> int:
+        """Publish one batch; returns how many events were told and forgotten.
+
+        Raises:
+            BrokerAway: there is no connection, or no confirm; they stay.
+        """
+        async with self._db.transaction() as tx:
+            rows = await tx.fetch(
+                f"""
+                SELECT {OUTBOX_COLUMNS} FROM sent WHERE sent_at < now() - make_interval(secs => $1)
+                ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
+                """,  # noqa: S608  # The columns are our own constant.
+                self._after_seconds,
+                BATCH,
+            )
+            if not rows:
+                return 0
+            # A service says everything on one exchange, which need not have its name.
+            publisher = str(rows[0]["type"]).partition(".")[0]
+            bodies = packed(to_message(row, self._service) for row in rows)
+            packs = [_message(publisher, body) for body in bodies]
+            receipt = await self._publisher.send_batch(packs)
+            if len(receipt.confirmed) < len(packs):
+                if receipt.returned:
+                    log.critical(
+                        "outbox.unroutable", events=len(rows), hint="a binding is missing on the broker"
+                    )
+                raise BrokerAway("a recap was not confirmed")
+            await tx.execute("DELETE FROM sent WHERE id = ANY($1::uuid[])", [row["id"] for row in rows])
+        return len(rows)
+
+
+def _message(publisher: str, body: bytes) -> Message:
+    return Message(events_exchange(publisher), recap_key(publisher), uuid4().hex, body)
