@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT")
 
-INBOXES = ("credit", "payment", "refund", "notifier")
+INBOXES = ("credit", "payment", "refund", "monitor", "notifier")
 FORGED = "forged-"  # Webhooks of ours begin so: they lie, and are looked into for long.
-OUTBOXES = ("credit", "payment", "refund", "verification")
+OUTBOXES = ("credit", "payment", "refund", "verification", "monitor")
 STATISTICS_SECONDS = 15.0  # The broker's own figures are up to 5 s old.
 
 

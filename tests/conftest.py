@@ -11,6 +11,7 @@ import pytest
 
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Tab
+from monitor.adapters.rules_file import SHIPPED
 from shared.testing.servers import Servers
 from shared.testing.serving import served
 from tests.browser.shop import Shop
@@ -41,6 +42,27 @@ async def stack(
         async with Stack(
             servers, folder, name=name, temporary=True, sites=[neighbour.url], log=log
         ) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of one rule that alerts: five small debits."""
+    file = tmp_path_factory.mktemp("rules") / "rules.toml"
+    head, _, _ = SHIPPED.read_text().partition("[same-amount]")
+    file.write_text(head.replace("alert = false", "alert = true"))
+    return file
+
+
+@pytest.fixture(scope="session")
+async def watched(
+    servers: Servers, rules: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """The same, with that rule in force."""
+    folder, name = Path(tmp_path_factory.mktemp("watched")), f"t{uuid4().hex[:8]}"
+    settings = {"rules_file": str(rules), "rules_poll_seconds": "0.05"}
+    with (folder / "log").open("w") as log:
+        async with Stack(servers, folder, name=name, temporary=True, settings=settings, log=log) as running:
             yield running
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 import schemathesis
@@ -39,7 +40,7 @@ WEBHOOK: dict[str, Any] = {"type": "order.received", "data": {"id": "an-order"}}
 # Documents are read before anything is running, so these stand for what the user will have.
 STAND_INS = [str(UUID(int=number, version=4)) for number in range(3)]
 WORDS = {
-    "stand_ins": (STAND_INS, [*(f"path.{name}" for name in WAYS), "path.notification_id"]),
+    "stand_ins": (STAND_INS, [*(f"path.{name}" for name in WAYS), "path.notification_id", "path.flag_id"]),
     "users": (["me"], ["path.user_id"]),
     "providers": (["sandbox"], ["path.provider"]),
     "amounts": (["0.01", "1.00"], ["body.amount", "body.low_balance_threshold"]),
@@ -135,10 +136,27 @@ class Callers:
     async def _come_by(self, name: str) -> str:
         if name == "notification_id":
             return str((await self._customer.call("GET", "/v1/notifications"))["items"][0]["id"])
+        if name == "flag_id":
+            return await self._flagged()
         path, body = WAYS[name]
         if name == "refund_id":
             body = body | {"payment_id": self._refunded_in_parts}
         return str((await self._customer.call("POST", path, body))[name])
+
+    async def _flagged(self) -> str:
+        """As shipped no rule alerts, and what is only logged is not the user's to answer."""
+        connection = await asyncpg.connect(self._stack.database_url("monitor"))
+        try:
+            flag_id = await connection.fetchval(
+                """
+                INSERT INTO flag (id, user_id, rules, score, seen, freezes, state, occurred_at)
+                VALUES (gen_random_uuid(), $1, '{a-rule}', 0.5, 'A test', false, 'open', now()) RETURNING id
+                """,
+                self._customer.user,
+            )
+        finally:
+            await connection.close()
+        return str(flag_id)
 
 
 async def _pay(customer: Customer, providers: Providers) -> str:

@@ -197,6 +197,7 @@ def test_3_a_short_secret_stops_the_start(module: str) -> None:
         "LEDGERBELL_PAYMENT_URL": "http://127.0.0.1:1",
         "LEDGERBELL_REFUND_URL": "http://127.0.0.1:1",
         "LEDGERBELL_VERIFICATION_URL": "http://127.0.0.1:1",
+        "LEDGERBELL_MONITOR_URL": "http://127.0.0.1:1",
         "LEDGERBELL_NOTIFIER_URL": "http://127.0.0.1:1",
         "LEDGERBELL_SANDBOX_URL": "http://127.0.0.1:1",
         "LEDGERBELL_SANDBOX_API_KEY": "x",

@@ -22,6 +22,7 @@ HOT = {
     "payment": "payment",
     "refund": "refundable",
     "verification": "verification",
+    "monitor": "observation",
     "notifier": "stream",
 }
 AT_ONCE = 10  # Connections; the server takes two hundred.

@@ -19,7 +19,7 @@ CALLS = {
     "payment": ("credit", "provider"),
     "refund": ("credit",),
     "verification": ("credit", "provider"),
-    "ws-gateway": ("rabbitmq", "credit", "payment", "refund", "verification", "notifier"),
+    "ws-gateway": ("rabbitmq", "credit", "payment", "refund", "verification", "monitor", "notifier"),
     "sandbox-payments": ("webhook",),
     "sandbox-sms": ("webhook",),
     "page": ("ws-gateway", "credit"),

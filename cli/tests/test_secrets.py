@@ -19,7 +19,7 @@ def folders(tmp_path: Path) -> Path:
 
 
 def test_each_process_finds_what_its_settings_ask_for(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("credit", "payment", "refund", "verification", "notifier"):
+    for name in ("credit", "payment", "refund", "verification", "monitor", "notifier"):
         monkeypatch.setenv(f"LEDGERBELL_{name.upper()}_URL", "http://not-a-secret")
     monkeypatch.setenv("LEDGERBELL_ALLOWED_ORIGINS", "http://not-a-secret")
 

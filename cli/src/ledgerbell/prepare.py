@@ -13,7 +13,7 @@ from shared.settings import ServiceSettings
 
 MIGRATIONS = {
     service: f"{service}.adapters.migrations"
-    for service in ("credit", "payment", "refund", "verification", "notifier")
+    for service in ("credit", "payment", "refund", "verification", "monitor", "notifier")
 }
 
 
@@ -31,6 +31,8 @@ class DatabasePreparation(BaseSettings):
     refund_owner_password: str
     verification_database_password: str
     verification_owner_password: str
+    monitor_database_password: str
+    monitor_owner_password: str
     notifier_database_password: str
     notifier_owner_password: str
 
@@ -50,6 +52,7 @@ class BrokerPreparation(BaseSettings):
     payment_broker_password: str
     refund_broker_password: str
     verification_broker_password: str
+    monitor_broker_password: str
     notifier_broker_password: str
     ws_gateway_broker_password: str
 
@@ -59,6 +62,7 @@ class BrokerPreparation(BaseSettings):
             "payment": self.payment_broker_password,
             "refund": self.refund_broker_password,
             "verification": self.verification_broker_password,
+            "monitor": self.monitor_broker_password,
             "notifier": self.notifier_broker_password,
             "ws-gateway": self.ws_gateway_broker_password,
         }

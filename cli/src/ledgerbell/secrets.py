@@ -18,7 +18,7 @@ MANAGEMENT = "rabbitmq:15672"
 VHOST = "ledgerbell"
 ADMINISTRATOR = "ledgerbell-administrator"  # Naming another keeps RabbitMQ from making its guest.
 
-DATABASES = ("credit", "payment", "refund", "verification", "notifier")
+DATABASES = ("credit", "payment", "refund", "verification", "monitor", "notifier")
 GATEWAY = "ws-gateway"
 DEMO = "demo"
 SIGN_IN = "demo-sign-in"  # The id of the key with which the gateway signs demo users in.

@@ -29,6 +29,7 @@ MODULES = {
     "payment": "payment",
     "refund": "refund",
     "verification": "verification",
+    "monitor": "monitor",
     "notifier": "notifier",
     "ws-gateway": "ws_gateway",
 }

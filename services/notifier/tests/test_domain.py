@@ -180,7 +180,7 @@ ROWS: list[tuple[Event, str, str, bool, str, str | None]] = [
         "🚨 Unusual Activity - 12 debits in a minute. Not you? Contact support",
         "critical",
         True,
-        "/history",
+        f"/activity/{ID}",
         None,
     ),
 ]
@@ -243,6 +243,8 @@ def test_every_other_type_of_the_catalogue_is_known_to_be_silent() -> None:
         "verification.timed_out.v1",
         "verification.cancelled.v1",
         "verification.late_sms.v1",
+        "activity.confirmed.v1",
+        "activity.disputed.v1",
     }
 
 

@@ -30,7 +30,7 @@ SERVED = {
     for file in sorted(folder.rglob("*"))
     if file.is_file()
 }
-LINKED = ("/", "/history", "/topup", "/verifications/1", "/refunds/1", "/payments/1")
+LINKED = ("/", "/history", "/topup", "/verifications/1", "/refunds/1", "/payments/1", "/activity/1")
 ONE_OF_EACH = ("/sdk/v1/client.js", "/wallet/app.js")
 
 
@@ -44,6 +44,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         notifier_url=nowhere,
         payment_url=nowhere,
         refund_url=nowhere,
+        monitor_url=nowhere,
         verification_url=nowhere,
         ticket_secret="t" * 32,
         service_key="x",

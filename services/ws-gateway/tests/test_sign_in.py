@@ -26,6 +26,7 @@ NEEDED = {
     "credit_url": "http://127.0.0.1:1",
     "payment_url": "http://127.0.0.1:1",
     "refund_url": "http://127.0.0.1:1",
+    "monitor_url": "http://127.0.0.1:1",
     "verification_url": "http://127.0.0.1:1",
     "notifier_url": "http://127.0.0.1:1",
     "ticket_secret": "t" * 32,

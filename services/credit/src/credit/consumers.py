@@ -1,12 +1,14 @@
-"""Events in: what the ledger books because another service's event says so."""
+"""Events in: what the ledger does because another service's event says so."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from credit.domain.commands import EVENTS, AddCredits, Intent
+from credit.handlers.accounts import freeze_account
 from credit.handlers.bookings import book_addition
 from shared.events import Envelope
+from shared.events.activity import ActivityDisputed
 from shared.events.payment import PaymentSucceeded
 from shared.events.refund import RefundFailed, RefundProcessing
 from shared.inbox import Subscriptions
@@ -39,6 +41,11 @@ async def return_unrefunded_credits(tx: OutboxTransaction, envelope: Envelope, e
         await book_addition(tx, _returned(envelope, event, event.transfer_id))
 
 
+async def freeze_disputed(tx: OutboxTransaction, envelope: Envelope, event: ActivityDisputed) -> None:
+    if event.freeze:
+        await freeze_account(tx, envelope.subject, event.flag_id)
+
+
 def _returned(envelope: Envelope, event: RefundProcessing | RefundFailed, transfer_id: UUID) -> AddCredits:
     money = Money(event.amount_minor, event.currency)
     return AddCredits(
@@ -61,4 +68,5 @@ SUBSCRIPTIONS: Subscriptions = {
     PaymentSucceeded: add_paid_credits,
     RefundProcessing: add_refunded_credits,
     RefundFailed: return_unrefunded_credits,
+    ActivityDisputed: freeze_disputed,
 }

@@ -154,6 +154,8 @@ def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
 @router.api_route("/v1/refunds/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/verifications", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/verifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/activity", methods=["GET"], include_in_schema=False)
+@router.api_route("/v1/activity/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/notifications", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/notifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/dead-letters/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -191,5 +193,6 @@ async def sign_in(body: SignInBody, request: Request, origin: Annotated[str, Hea
 @router.get("/verifications/{_id}", include_in_schema=False)
 @router.get("/refunds/{_id}", include_in_schema=False)
 @router.get("/payments/{_id}", include_in_schema=False)
+@router.get("/activity/{_id}", include_in_schema=False)
 async def page() -> Response:
     return FileResponse(WALLET / "index.html", media_type="text/html", headers=PAGE_HEADERS)

@@ -38,6 +38,7 @@ class Settings(ServiceSettings):
     """The gateway's own. ``allowed_origins`` are separated by commas, each exactly as browsers send it."""
 
     credit_url: str
+    monitor_url: str
     notifier_url: str
     payment_url: str
     refund_url: str
@@ -106,9 +107,11 @@ def build(settings: Settings) -> FastAPI:
         "refunds": settings.refund_url,
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
+        "activity": settings.monitor_url,
         "dead-letters/credit": settings.credit_url,
         "dead-letters/payment": settings.payment_url,
         "dead-letters/refund": settings.refund_url,
+        "dead-letters/monitor": settings.monitor_url,
         "dead-letters/notifier": settings.notifier_url,
     }
     app.state.upstreams = Upstreams(upstream, services)

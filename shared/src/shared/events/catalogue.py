@@ -32,6 +32,8 @@ _EVENTS: tuple[type[Event], ...] = (
     verification.VerificationCancelled,
     verification.VerificationLateSms,
     activity.ActivityFlagged,
+    activity.ActivityConfirmed,
+    activity.ActivityDisputed,
 )
 
 CATALOGUE: dict[str, type[Event]] = {event.TYPE: event for event in _EVENTS}

@@ -198,7 +198,14 @@ EXAMPLES: tuple[Event, ...] = (
         transfer_id=_CHARGED,
     ),
     verification.VerificationLateSms(verification_id=_VERIFICATION, service=_SERVICE),
-    activity.ActivityFlagged(flag_id=_FLAG, seen="12 debits in a minute"),
+    activity.ActivityFlagged(
+        flag_id=_FLAG,
+        seen="5 debits of $1.00 or less within 30 minutes",
+        rules=("small-debits",),
+        score=0.7,
+    ),
+    activity.ActivityConfirmed(flag_id=_FLAG),
+    activity.ActivityDisputed(flag_id=_FLAG, freeze=True),
 )
 
 STORED_EXAMPLE = PushBatch(

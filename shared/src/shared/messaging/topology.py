@@ -9,10 +9,17 @@ from urllib.parse import quote
 import httpx
 
 from shared.events import CATALOGUE, Event, Lane, exchange_of
-from shared.events.credit import CreditAdded, CreditRejected
+from shared.events.activity import ActivityDisputed
+from shared.events.credit import CreditAdded, CreditDeducted, CreditRejected
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
-from shared.events.payment import PaymentCompleted, PaymentRefunded, PaymentRefundFailed, PaymentSucceeded
-from shared.events.refund import RefundFailed, RefundProcessing
+from shared.events.payment import (
+    PaymentCompleted,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentSucceeded,
+)
+from shared.events.refund import RefundFailed, RefundInitiated, RefundProcessing
 from shared.events.verification import (
     VerificationCancelled,
     VerificationCodeReceived,
@@ -30,7 +37,7 @@ MAX_LENGTH = 5_000_000
 
 # What each service listens to, besides the notifier, which hears everything.
 SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
-    "credit": (PaymentSucceeded, RefundProcessing, RefundFailed),
+    "credit": (PaymentSucceeded, RefundProcessing, RefundFailed, ActivityDisputed),
     "payment": (CreditAdded, CreditRejected, RefundProcessing),
     "refund": (
         CreditAdded,
@@ -38,6 +45,17 @@ SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
         PaymentCompleted,
         PaymentRefunded,
         PaymentRefundFailed,
+        VerificationNumberAssigned,
+        VerificationCodeReceived,
+        VerificationTimedOut,
+        VerificationCancelled,
+    ),
+    # Whatever a rule can look at; the rest would only be counted as handled.
+    "monitor": (
+        CreditDeducted,
+        RefundInitiated,
+        PaymentFailed,
+        PaymentCompleted,
         VerificationNumberAssigned,
         VerificationCodeReceived,
         VerificationTimedOut,
@@ -51,6 +69,7 @@ PERMISSIONS: dict[str, tuple[str, str, str]] = {
     "payment": ("^$", r"^payment\.events$", r"^payment\."),
     "refund": ("^$", r"^refund\.events$", r"^refund\."),
     "verification": ("^$", r"^verification\.events$", "^$"),
+    "monitor": ("^$", r"^activity\.events$", r"^monitor\."),
     "notifier": ("^$", r"^notifications$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
     "ws-gateway": (r"^amq\.gen.*$", r"^amq\.gen.*$", r"^(amq\.gen.*|notifications)$"),

@@ -70,7 +70,10 @@ class Recap:
             )
             if not rows:
                 return 0
-            packs = [self._message(body) for body in packed(to_message(row, self._service) for row in rows)]
+            # A service says everything on one exchange, which need not have its name.
+            publisher = str(rows[0]["type"]).partition(".")[0]
+            bodies = packed(to_message(row, self._service) for row in rows)
+            packs = [_message(publisher, body) for body in bodies]
             receipt = await self._publisher.send_batch(packs)
             if len(receipt.confirmed) < len(packs):
                 if receipt.returned:
@@ -81,5 +84,6 @@ class Recap:
             await tx.execute("DELETE FROM sent WHERE id = ANY($1::uuid[])", [row["id"] for row in rows])
         return len(rows)
 
-    def _message(self, body: bytes) -> Message:
-        return Message(events_exchange(self._service), recap_key(self._service), uuid4().hex, body)
+
+def _message(publisher: str, body: bytes) -> Message:
+    return Message(events_exchange(publisher), recap_key(publisher), uuid4().hex, body)

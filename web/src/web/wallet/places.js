@@ -1,6 +1,6 @@
 /** The addresses within this page: a link to one shows it here, without loading the page anew. */
 
-const PLACE = /^\/$|^\/topup$|^\/history$|^\/(payments|verifications|refunds)\/[^/]+$/;
+const PLACE = /^\/$|^\/topup$|^\/history$|^\/(payments|verifications|refunds|activity)\/[^/]+$/;
 
 /** @param {(path: string) => void} go is told where the page stands: now, at each such link, and on the way back */
 export function followLinks(go) {

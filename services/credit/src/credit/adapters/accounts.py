@@ -19,7 +19,15 @@ async def insert_account(tx: Transaction, user_id: str, currency: str, threshold
     """The new account, or None when there is one already."""
     rows = await tx.run(
         insert(account)
-        .values(user_id=user_id, currency=currency, low_balance_threshold=threshold)
+        .values(
+            user_id=user_id,
+            currency=currency,
+            low_balance_threshold=threshold,
+            # Nobody gets out of a freeze by another currency.
+            frozen_at=sa.select(sa.func.min(account.c.frozen_at))
+            .where(account.c.user_id == user_id)
+            .scalar_subquery(),
+        )
         .on_conflict_do_nothing(constraint="account_pkey")
         .returning(*account.c)
     )
@@ -49,6 +57,17 @@ async def update_threshold(tx: Transaction, user_id: str, currency: str, thresho
         .returning(*account.c)
     )
     return rows[0] if rows else None
+
+
+async def set_frozen(tx: Transaction, user_id: str, frozen: bool) -> list[Record]:
+    """Those of the user's accounts that were not so before."""
+    to_change = account.c.frozen_at.is_(None) if frozen else account.c.frozen_at.is_not(None)
+    return await tx.run(
+        sa.update(account)
+        .where(account.c.user_id == user_id, to_change)
+        .values(frozen_at=sa.func.now() if frozen else sa.null())
+        .returning(account.c.currency)
+    )
 
 
 async def select_entries(tx: Transaction, user_id: str, before: int | None, limit: int) -> list[Record]:

@@ -28,6 +28,8 @@ account = sa.Table(
     sa.Column("low_balance_warned_version", sa.BigInteger),
     sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
     sa.Column("closed_at", sa.DateTime(timezone=True)),
+    # Set on all accounts of a user; nothing goes out until an operator lifts it.
+    sa.Column("frozen_at", sa.DateTime(timezone=True)),
 )
 
 # One movement of money, with what is said about it. Its id is unique for ever.

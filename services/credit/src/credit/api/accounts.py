@@ -11,7 +11,8 @@ from credit.api.till import Db, Owner
 from credit.api.views import AccountsView, AccountView, StatementView, TransferView
 from credit.domain.errors import UnknownAccount
 from credit.handlers import accounts
-from shared.http.auth import Caller
+from shared.http.auth import OPERATOR, Caller, require_role
+from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import not_found
 from shared.money import Money
@@ -50,6 +51,18 @@ async def set_low_balance_threshold(owner: Owner, body: ThresholdBody, db: Db) -
     except UnknownAccount:
         raise not_found("account") from None
     return AccountView.of(account)
+
+
+@router.post("/{user_id}/unfreeze", responses=refusals(forbidden=403))
+async def unfreeze_account(owner: Owner, caller: Caller, db: Db) -> AccountsView:
+    """For operators: the user can spend again after having disputed an activity. May be repeated."""
+    require_role(caller, OPERATOR)
+    try:
+        async with db.transaction() as tx:
+            known = await accounts.unfreeze_account(tx, owner, caller.user_id)
+    except UnknownAccount:
+        raise not_found("account") from None
+    return AccountsView(user_id=owner, accounts=[AccountView.of(row) for row in known])
 
 
 @router.get("/{user_id}/entries")

@@ -22,7 +22,11 @@ router = APIRouter(prefix="/v1", tags=["holds"])
     status_code=201,
     response_model=HoldView,
     responses=refusals(
-        insufficient_credits=402, account_closed=409, transfer_conflict=409, currency_mismatch=422
+        insufficient_credits=402,
+        account_closed=409,
+        account_frozen=409,
+        transfer_conflict=409,
+        currency_mismatch=422,
     ),
 )
 async def place_hold(

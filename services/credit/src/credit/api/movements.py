@@ -44,7 +44,11 @@ async def add_credits(
     status_code=201,
     response_model=TransferView,
     responses=refusals(
-        insufficient_credits=402, account_closed=409, transfer_conflict=409, currency_mismatch=422
+        insufficient_credits=402,
+        account_closed=409,
+        account_frozen=409,
+        transfer_conflict=409,
+        currency_mismatch=422,
     ),
 )
 async def deduct_credits(owner: Owner, body: DebitBody, intent: TheIntent, till: MoneyTill) -> Response:

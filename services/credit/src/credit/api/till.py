@@ -116,6 +116,7 @@ _DETAILS = {
     "insufficient_credits": "The available balance is smaller than the amount; add credits first.",
     "currency_mismatch": "The user has no account in this currency.",
     "account_closed": "The account is closed.",
+    "account_frozen": "Nothing can be spent until support has looked at the account.",
     "balance_limit": "The balance would exceed the largest that is kept.",
     "transfer_conflict": "Another movement was booked under this transfer's id.",
     "state_conflict": "The hold is no longer placed.",

@@ -168,6 +168,7 @@ class AccountView(BaseModel):
     version: int
     low_balance_threshold: str
     closed: bool
+    frozen: bool
 
     @classmethod
     def of(cls, row: Record) -> AccountView:
@@ -181,6 +182,7 @@ class AccountView(BaseModel):
             version=known.version,
             low_balance_threshold=decimal(known.low_balance_threshold, known.currency),
             closed=known.closed_at is not None,
+            frozen=known.frozen_at is not None,
         )
 
 
@@ -192,6 +194,7 @@ class _AccountRow(_Row):
     version: int
     low_balance_threshold: int
     closed_at: datetime | None
+    frozen_at: datetime | None
 
 
 class AccountsView(BaseModel):

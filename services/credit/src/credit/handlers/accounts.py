@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from credit.adapters import accounts
 from credit.domain.errors import UnknownAccount
 from shared.db import Transaction
 from shared.money import Money
+from shared.observability.logs import get_logger
 from shared.pages import Page, decode, page_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
+
+log = get_logger(__name__)
+
+FREEZES = Counter("credit_freezes_total", "Users whose spending was stopped, or let go on.", ["change"])
 
 
 async def open_account(tx: Transaction, user_id: str, threshold: Money) -> tuple[Record, bool]:
@@ -38,6 +45,25 @@ async def set_low_balance_threshold(tx: Transaction, user_id: str, threshold: Mo
     if changed is None:
         raise UnknownAccount
     return changed
+
+
+async def freeze_account(tx: Transaction, user_id: str, flag_id: UUID) -> None:
+    """Lets nothing out of any account of theirs: no debit and no hold. What is held can still be posted or
+    given back, and money can come in.
+    """
+    changed = await accounts.set_frozen(tx, user_id, True)
+    if changed:
+        FREEZES.labels("frozen").inc()
+        log.critical("account.frozen", user_id=user_id, flag_id=str(flag_id), accounts=len(changed))
+
+
+async def unfreeze_account(tx: Transaction, user_id: str, operator: str) -> list[Record]:
+    """The user's accounts, open for spending, also if they were before. Raises UnknownAccount."""
+    changed = await accounts.set_frozen(tx, user_id, False)
+    if changed:
+        FREEZES.labels("lifted").inc()
+        log.warning("account.unfrozen", user_id=user_id, operator=operator, accounts=len(changed))
+    return await accounts_of(tx, user_id)
 
 
 async def transfer(tx: Transaction, transfer_id: UUID) -> Record | None:

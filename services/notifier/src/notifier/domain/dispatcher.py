@@ -276,7 +276,7 @@ class NotificationDispatcher:
             icon="🚨",
             title="Unusual Activity",
             body=f"{event.seen}. Not you? Contact support",
-            link=HISTORY,
+            link=f"/activity/{event.flag_id}",
             toast=True,
         )
 

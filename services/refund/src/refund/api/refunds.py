@@ -43,7 +43,7 @@ _DETAILS = {
     "abandoned": "The request was not completed; ask again with a new Idempotency-Key.",
 }
 # And what credit may have against setting credits aside; it has words of its own for that.
-_REJECTIONS = (*_DETAILS, "account_closed", "currency_mismatch")
+_REJECTIONS = (*_DETAILS, "account_closed", "account_frozen", "currency_mismatch")
 
 
 def refunds(outbox: Outbox, credit: Credit, pace: Pace, nudge: Callable[[], None]) -> APIRouter:

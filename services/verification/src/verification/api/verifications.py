@@ -57,6 +57,7 @@ def verifications(trade: Trade, assortment: Assortment, requesting: Requesting) 
             insufficient_credits=402,
             not_found=404,
             account_closed=409,
+            account_frozen=409,
             abandoned=409,
             unknown_service=422,
             currency_mismatch=422,

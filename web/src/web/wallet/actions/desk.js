@@ -3,6 +3,7 @@
 import { ApiError, Refused } from '/sdk/v1/errors.js';
 import { isZero } from '/sdk/v1/format.js';
 import { byId } from '../elements.js';
+import { ACTIVITY } from './activity.js';
 import { CURRENCY } from './amounts.js';
 import { Intent } from './intent.js';
 import { attempt, tellOfToken } from './outcome.js';
@@ -13,10 +14,11 @@ import { STATEMENT } from './statement.js';
 import { Tabs } from './tabs.js';
 import { VERIFICATIONS, Verify } from './verifications.js';
 
-const LINK = /^\/(payments|verifications|refunds)\/([^/?#]+)$/;
+const LINK = /^\/(payments|verifications|refunds|activity)\/([^/?#]+)$/;
 const AGE_EVERY_MS = 30_000;
 
-/** @typedef {'payments' | 'verifications' | 'refunds'} Thing what is begun, followed and has a place of its own */
+/** @typedef {'payments' | 'verifications' | 'refunds'} Begun what has a tab */
+/** @typedef {Begun | 'activity'} Thing what is followed and has a place of its own */
 /** @typedef {'top-up' | 'verify'} Form */
 
 export class Desk {
@@ -36,6 +38,7 @@ export class Desk {
       verifications: new Records(byId('panel-verifications'), VERIFICATIONS, this),
       payments: new Records(byId('panel-payments'), PAYMENTS, this),
       refunds: new Records(byId('panel-refunds'), REFUNDS, this),
+      activity: new Records(byId('panel-activity'), ACTIVITY, this),
       statement: new Records(byId('panel-statement'), STATEMENT, this),
     };
     this.#tabs = new Tabs(byId('records-tabs'), (name) => this.#records[/** @type {Thing | 'statement'} */ (name)].load());
@@ -53,7 +56,8 @@ export class Desk {
   async go(path) {
     const place = placeOf(path);
     if (place) {
-      this.#tabs.show(place.name);
+      if (place.name === 'activity') this.#warn();
+      else this.#tabs.show(place.name);
       await this.#records[place.name].open(place.id);
     } else if (path === '/topup') {
       this.#tabs.show('verifications');
@@ -66,7 +70,7 @@ export class Desk {
 
   // ------------------------------------------------------------------ what the forms and rows ask for
 
-  /** Something was begun: show it where it is followed. @param {Thing} name @param {import('./records.js').Item} item */
+  /** Something was begun: show it where it is followed. @param {Begun} name @param {import('./records.js').Item} item */
   async made(name, item) {
     const records = this.#records[name];
     this.#show(null);
@@ -120,10 +124,18 @@ export class Desk {
   /** @param {import('/sdk/v1/types.js').Notification} notification */
   #arrived({ link, kind, amount }) {
     const place = placeOf(link ?? '');
-    if (place) this.#records[place.name].heardOf(place.id);
+    if (place?.name === 'activity') {
+      this.#warn();
+      this.#records.activity.refresh(place.id);
+    } else if (place) this.#records[place.name].heardOf(place.id);
     if (amount) this.#records.statement.reload();
     // An automatic refund is told of at its verification.
     if (kind === 'refund.completed' && place?.name !== 'refunds') this.#records.refunds.reload();
+  }
+
+  /** Something unusual was seen: most never see this part of the page. */
+  #warn() {
+    byId('activity').hidden = false;
   }
 
   #follow() {

@@ -53,12 +53,21 @@ const REFUNDS = {
   cancelled: ['over', 'over'],
 };
 
+/** @type {Record<string, [Tone, Pace]>} */
+const ACTIVITY = {
+  open: ['waiting', 'waiting'],
+  confirmed: ['good', 'over'],
+  disputed: ['bad', 'over'],
+};
+
 /** @param {{state: string}} item */
 export const paymentState = ({ state }) => shown('payment', PAYMENTS, state);
 /** @param {{state: string}} item */
 export const verificationState = ({ state }) => shown('verification', VERIFICATIONS, state);
 /** @param {{state: string}} item */
 export const refundState = ({ state }) => shown('refund', REFUNDS, state);
+/** @param {{state: string}} item */
+export const activityState = ({ state }) => shown('activity', ACTIVITY, state);
 
 /** @param {Tone} tone */
 export const signOf = (tone) => SIGNS[tone];

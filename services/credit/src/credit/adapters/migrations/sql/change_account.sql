@@ -22,6 +22,8 @@ BEGIN
         AND posted + p_posted <= 1000000000000000
         -- What is held when an account is closed can still be posted or given back.
         AND (closed_at IS NULL OR p_held < 0)
+        -- So it is with a frozen one, to which money may still come back.
+        AND (frozen_at IS NULL OR p_held < 0 OR p_posted > 0)
     RETURNING a.* INTO changed;
     RETURN changed;
 END $$

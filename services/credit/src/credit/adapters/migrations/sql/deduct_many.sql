@@ -46,7 +46,8 @@ BEGIN
     ), paid AS (
         UPDATE account a SET posted = posted - q.minor, version = version + q.steps
         FROM asked q
-        WHERE a.user_id = q.user_id AND a.currency = q.currency AND closed_at IS NULL AND posted - held >= q.minor
+        WHERE a.user_id = q.user_id AND a.currency = q.currency AND closed_at IS NULL AND frozen_at IS NULL
+            AND posted - held >= q.minor
             AND (
                 low_balance_warned_version IS NOT NULL OR posted - held < low_balance_threshold
                 OR posted - held - q.minor >= low_balance_threshold

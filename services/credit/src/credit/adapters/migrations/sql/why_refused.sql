@@ -17,6 +17,9 @@ BEGIN
     ELSIF found.closed_at IS NOT NULL THEN
         status := 409;
         answer := jsonb_build_object('code', 'account_closed');
+    ELSIF found.frozen_at IS NOT NULL AND p_taken > 0 THEN
+        status := 409;
+        answer := jsonb_build_object('code', 'account_frozen');
     ELSIF found.posted - found.held < p_taken THEN
         status := 402;
         answer := jsonb_build_object(

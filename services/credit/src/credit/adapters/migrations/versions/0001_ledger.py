@@ -72,6 +72,7 @@ def _create_account() -> None:
         sa.Column("low_balance_warned_version", sa.BigInteger),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
+        sa.Column("frozen_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint("posted - held >= 0", name="account_available_not_negative"),
         sa.CheckConstraint("held >= 0", name="account_held_not_negative"),
         sa.CheckConstraint("low_balance_threshold >= 0", name="account_threshold_not_negative"),

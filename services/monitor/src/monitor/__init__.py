@@ -1,0 +1,1 @@
+"""Sees what is unusual on an account, and asks its owner."""

@@ -1,0 +1,5 @@
+"""``python -m monitor`` runs the service."""
+
+from monitor.main import main
+
+main()
