@@ -6,8 +6,10 @@ from asyncio import to_thread
 from functools import partial
 from uuid import uuid4
 
+import pytest
 from typer.testing import CliRunner, Result
 
+from ledgerbell.letters import SERVICES
 from ledgerbell.main import app
 from ledgerbell.stack import Stack
 from shared.events.credit import CreditDeducted
@@ -98,3 +100,10 @@ async def test_others_are_told_which_role_it_needs(stack: Stack) -> None:
 
     assert refused.exit_code == 1
     assert refused.stderr.startswith("ledgerbell: LettersRefused: This needs the role operator. (forbidden")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_those_of_every_service_are_reached(stack: Stack, service: str) -> None:
+    collected = await Operator(stack).runs("collect", service)
+
+    assert collected.stdout == "ledgerbell: 0 collected\n"

@@ -132,7 +132,13 @@ def show_definitions() -> None:
     print(orjson.dumps(topology.definitions(), option=orjson.OPT_INDENT_2).decode())
 
 
-Service = Annotated[Literal["notifier", "credit", "payment", "refund"], typer.Argument()]
+def _service(name: str) -> str:
+    if name not in SERVICES:
+        raise typer.BadParameter(f"it is one of {', '.join(SERVICES)}")
+    return name
+
+
+Service = Annotated[str, typer.Argument(callback=_service)]
 State = Literal["parked", "attempting", "handled", "discarded"]
 
 
@@ -143,7 +149,7 @@ def list_dead_letters(
 ) -> None:
     """Each on a line, newest first; then what lies dead on the broker, to be collected."""
     with _plainly(), open_letters(OperatorSettings()) as letters:
-        for each in service or SERVICES:
+        for each in map(_service, service or SERVICES):
             for letter in letters.listed(each, state):
                 print(
                     f"{each:<9} {letter['id']} {letter['type']:<32} {letter['attempts']:>3} tries"
