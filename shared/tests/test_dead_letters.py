@@ -24,7 +24,7 @@ from shared.messaging import Message, Publisher
 from shared.messaging.topology import dead_queue
 from shared.outbox import Outbox, OutboxTransaction
 from shared.pages import InvalidCursor
-from shared.testing.deliveries import delivery_of, envelope_of
+from shared.testing.deliveries import added, delivery_of, envelope_of
 from shared.testing.identities import Issuer, KeyPair, auth_keys
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
@@ -96,20 +96,6 @@ async def letters(namespace: Namespace, db: Database) -> AsyncIterator[Letters]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://letters") as http:
         yield Letters(http, issuer, subscriber, doing)
-
-
-def added() -> CreditAdded:
-    return CreditAdded(
-        transfer_id=uuid4(),
-        currency="USD",
-        amount_minor=500,
-        balance_after=500,
-        held_after=0,
-        version=1,
-        source="payment",
-        reason="Top-up",
-        reference="PAY-1",
-    )
 
 
 async def parked(db: Database, event: Event, body: bytes | None = None) -> UUID:

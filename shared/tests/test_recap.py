@@ -16,25 +16,12 @@ from shared.messaging import BrokerAway, Delivery, Message, Publisher
 from shared.messaging.packs import MAX_PACK_BYTES, InvalidPack, packed, unpacked
 from shared.messaging.topology import events_exchange, recap_key
 from shared.outbox import Outbox, OutboxTransaction, Recap, mark_sent, write
-from shared.testing.deliveries import envelope_of, message_of
+from shared.testing.deliveries import added, envelope_of, message_of
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
 from shared.testing.working import working
 
 USER = "user-of-the-recap"
-
-
-def added() -> CreditAdded:
-    return CreditAdded(
-        transfer_id=uuid4(),
-        currency="USD",
-        amount_minor=500,
-        balance_after=500,
-        held_after=0,
-        version=1,
-        source="payment",
-        reason="Top-up",
-    )
 
 
 def deducted() -> CreditDeducted:

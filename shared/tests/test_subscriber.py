@@ -17,26 +17,12 @@ from shared.events.payment import PaymentCompleted
 from shared.inbox import Subscriber
 from shared.messaging import Message, Publisher
 from shared.outbox import Outbox, OutboxTransaction
-from shared.testing.deliveries import envelope_of, message_of
+from shared.testing.deliveries import added, envelope_of, message_of
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
 from shared.testing.working import working
 
 USER = "user-of-the-subscriber"
-
-
-def added(reference: str = "PAY-1") -> CreditAdded:
-    return CreditAdded(
-        transfer_id=uuid4(),
-        currency="USD",
-        amount_minor=500,
-        balance_after=500,
-        held_after=0,
-        version=1,
-        source="payment",
-        reason="Top-up",
-        reference=reference,
-    )
 
 
 class Payments:

@@ -6,13 +6,10 @@ and nobody else knows. Whoever has it all throws the pack away, which costs one 
 
 from __future__ import annotations
 
-import asyncio
 from uuid import uuid4
 
-import asyncpg
-
 from shared.db import Database
-from shared.db.database import UNREACHABLE
+from shared.db.sweep import sweep
 from shared.messaging import BrokerAway, Message, Publisher
 from shared.messaging.packs import packed
 from shared.messaging.topology import events_exchange, recap_key
@@ -43,15 +40,17 @@ class Recap:
         self._after_seconds = after_seconds
 
     async def run(self) -> None:
-        while True:
-            told = 0
-            try:
-                await self._publisher.linked.wait()
-                told = await self.tell_batch()
-            except (BrokerAway, asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
-                log.warning("outbox.recap_failed", error=repr(error))
-            if told < BATCH:
-                await asyncio.sleep(POLL_SECONDS)
+        async def once_linked() -> int:
+            await self._publisher.linked.wait()
+            return await self.tell_batch()
+
+        await sweep(
+            once_linked,
+            size=BATCH,
+            every_seconds=POLL_SECONDS,
+            failed="outbox.recap_failed",
+            passing=(BrokerAway,),
+        )
 
     async def tell_batch(self) -> int:
         """Publish one batch; returns how many events were told and forgotten.

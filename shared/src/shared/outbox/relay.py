@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prometheus_client import Gauge
 
 from shared.db import Database, Transaction
-from shared.db.database import UNREACHABLE
+from shared.db.sweep import sweep
 from shared.messaging import BrokerAway, Publisher
 from shared.observability.logs import get_logger
 from shared.outbox.direct import PUBLISHED
@@ -36,17 +34,20 @@ class Relay:
         self._source = source
 
     async def run(self) -> None:
-        while True:
-            sent = 0
-            try:
-                await self._publisher.linked.wait()
-                sent = await self.relay_batch()
-                if not sent:
-                    await self._observe()
-            except (BrokerAway, *UNREACHABLE) as error:
-                log.warning("outbox.relay_failed", error=repr(error))
-            if sent < BATCH:
-                await asyncio.sleep(POLL_SECONDS)
+        async def once_linked() -> int:
+            await self._publisher.linked.wait()
+            sent = await self.relay_batch()
+            if not sent:
+                await self._observe()
+            return sent
+
+        await sweep(
+            once_linked,
+            size=BATCH,
+            every_seconds=POLL_SECONDS,
+            failed="outbox.relay_failed",
+            passing=(BrokerAway,),
+        )
 
     async def relay_batch(self) -> int:
         """Publish one batch; returns how many were confirmed and marked as sent.

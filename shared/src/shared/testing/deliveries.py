@@ -7,9 +7,25 @@ from itertools import count
 from uuid import UUID, uuid4
 
 from shared.events import Envelope, Event, exchange_of
+from shared.events.credit import CreditAdded
 from shared.messaging import Delivery, Message
 
 _tags = count(1)
+
+
+def added(reference: str = "PAY-1") -> CreditAdded:
+    """Five dollars, of a transfer of its own."""
+    return CreditAdded(
+        transfer_id=uuid4(),
+        currency="USD",
+        amount_minor=500,
+        balance_after=500,
+        held_after=0,
+        version=1,
+        source="payment",
+        reason="Top-up",
+        reference=reference,
+    )
 
 
 def envelope_of(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import asyncpg
 from prometheus_client import Counter
 
 from credit.adapters import accounts
 from credit.handlers.holds import expire_holds
 from shared.db import Database
-from shared.db.database import UNREACHABLE
+from shared.db.sweep import sweep
 from shared.http.idempotency import KEPT_HOURS
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
@@ -32,14 +29,9 @@ class HoldExpiry:
         self._outbox = outbox
 
     async def run(self) -> None:
-        while True:
-            expired = 0
-            try:
-                expired = await self.expire_batch()
-            except (asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
-                log.warning("holds.expiry_failed", error=repr(error))
-            if expired < self.BATCH:
-                await asyncio.sleep(self.POLL_SECONDS)
+        await sweep(
+            self.expire_batch, size=self.BATCH, every_seconds=self.POLL_SECONDS, failed="holds.expiry_failed"
+        )
 
     async def expire_batch(self) -> int:
         """Returns how many holds were released."""
@@ -63,14 +55,12 @@ class KeyCleanup:
         self._db = db
 
     async def run(self) -> None:
-        while True:
-            deleted = 0
-            try:
-                deleted = await self.delete_batch()
-            except (asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
-                log.warning("idempotency.cleanup_failed", error=repr(error))
-            if deleted < self.BATCH:
-                await asyncio.sleep(self.POLL_SECONDS)
+        await sweep(
+            self.delete_batch,
+            size=self.BATCH,
+            every_seconds=self.POLL_SECONDS,
+            failed="idempotency.cleanup_failed",
+        )
 
     async def delete_batch(self) -> int:
         """Returns how many keys were deleted."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
-
-import asyncpg
 
 from monitor.adapters import windows
 from monitor.domain.rules import HABIT_DAYS
 from shared.db import Database
-from shared.db.database import UNREACHABLE
-from shared.observability.logs import get_logger
-
-log = get_logger(__name__)
+from shared.db.sweep import sweep
 
 KEPT = timedelta(days=HABIT_DAYS + 2)  # A window looks as far back from an event that comes late.
 
@@ -26,14 +20,12 @@ class Forgetting:
         self._db = db
 
     async def run(self) -> None:
-        while True:
-            deleted = 0
-            try:
-                deleted = await self.forget_batch()
-            except (asyncpg.LockNotAvailableError, *UNREACHABLE) as error:
-                log.warning("windows.not_forgotten", error=repr(error))
-            if deleted < self.BATCH:
-                await asyncio.sleep(self.POLL_SECONDS)
+        await sweep(
+            self.forget_batch,
+            size=self.BATCH,
+            every_seconds=self.POLL_SECONDS,
+            failed="windows.not_forgotten",
+        )
 
     async def forget_batch(self) -> int:
         """Returns how many rows were deleted."""
