@@ -31,6 +31,13 @@ def deducted() -> CreditDeducted:
     )
 
 
+@pytest.fixture(autouse=True)
+async def _nothing_is_left(db: Database) -> None:
+    """What other tests wrote and never sent would leave before what these do."""
+    async with db.autocommit() as tx:
+        await tx.execute("DELETE FROM outbox")
+
+
 @pytest.fixture
 async def publisher(namespace: Namespace) -> AsyncIterator[Publisher]:
     publisher = Publisher(namespace.broker_url("credit"), f"outbox-{uuid4().hex}")
