@@ -51,6 +51,10 @@ class Figures:
     floor: Figure
     peers: Mapping[str, Figure] = field(default_factory=dict)
 
+    def over(self, peer: str) -> Figures:
+        """With this peer for a floor, and without the others."""
+        return Figures(self.product, self.peers[peer])
+
 
 def compare(
     results: Sequence[Sequence[R]],

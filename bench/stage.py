@@ -28,13 +28,18 @@ class Stage:
 
     @asynccontextmanager
     async def rigs(
-        self, *, users: int, tabs_each: int, peers: Sequence[type[Spine]] = ()
+        self,
+        *,
+        users: int,
+        tabs_each: int,
+        floor: type[Spine] = Floor,
+        peers: Sequence[type[Spine]] = (),
     ) -> AsyncIterator[list[Rig]]:
         """Product, floor, peers, each with tabs; raises at the end unless all came out that went in."""
         names = [f"bench-{number}" for number in range(users)]
         async with AsyncExitStack() as exits:
             rigs = []
-            for pipeline in self.pipelines(names, peers):
+            for pipeline in self.pipelines(names, [floor, *peers]):
                 await exits.enter_async_context(pipeline)
                 rigs.append(await exits.enter_async_context(Rig(pipeline, names, tabs_each)))
             yield rigs
@@ -45,8 +50,8 @@ class Stage:
         async with httpx.AsyncClient(base_url=self.rabbitmq.management_url, trust_env=False) as http:
             return str((await http.get("/api/overview")).json()["rabbitmq_version"])
 
-    def pipelines(self, users: list[str], peers: Sequence[type[Spine]]) -> list[Pipeline]:
-        return [self.product(users), self.floor(users), *(peer(self.servers, users) for peer in peers)]
+    def pipelines(self, users: list[str], others: Sequence[type[Spine]]) -> list[Pipeline]:
+        return [self.product(users), *(other(self.servers, users) for other in others)]
 
     def product(self, users: list[str], services: Sequence[str] = SPINE) -> Product:
         return Product(self.servers, users, services)

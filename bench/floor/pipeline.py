@@ -27,3 +27,12 @@ class Floor(Spine):
 
     def make_gateway(self, config: Config) -> Part:
         return Child("bench.floor.gateway", asdict(config))
+
+
+class PlainFloor(Floor):
+    """The same, publishing message by message, as aio-pika's users do."""
+
+    name = "aio-pika"
+
+    def make_writer(self, config: Config) -> Child:
+        return Child("bench.floor.plain_writer", asdict(config))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import aio_pika
 import asyncpg
 import uvloop
+from aio_pika.abc import AbstractChannel
 
 from bench.child import Commands, Json, until
 from bench.config import Config
@@ -20,10 +23,15 @@ BATCHES_IN_FLIGHT = 2
 SWEEP_SECONDS = 0.05
 
 
-class Outbox:
-    """Everything that waits goes out in one write; confirmed rows are deleted in batches."""
+class Publisher(Protocol):
+    async def send(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publishes (message id, body) pairs; returns when all are confirmed, raises when one is not."""
 
-    def __init__(self, pool: asyncpg.Pool, publisher: BulkPublisher) -> None:
+
+class Outbox:
+    """Everything that waits is sent together; confirmed rows are deleted in batches."""
+
+    def __init__(self, pool: asyncpg.Pool, publisher: Publisher) -> None:
         self._pool = pool
         self._publisher = publisher
         self._waiting: list[tuple[str, bytes]] = []
@@ -89,14 +97,19 @@ class Writer:
         return [(str(transfer), committed_ns) for transfer in transfers]
 
 
-async def main() -> None:
+async def bulk(channel: AbstractChannel) -> Publisher:
+    return BulkPublisher(channel, EVENTS, ROUTING_KEY)
+
+
+async def serve(publishing: Callable[[AbstractChannel], Awaitable[Publisher]]) -> None:
+    """Debits and publishes until the harness is done."""
     commands, settings = await Commands.open()
     config = Config(**settings)
     async with (
         asyncpg.create_pool(config.database_url, min_size=2, max_size=2) as pool,
         await aio_pika.connect_robust(config.broker_url) as broker,
     ):
-        outbox = Outbox(pool, BulkPublisher(await broker.channel(), EVENTS, ROUTING_KEY))
+        outbox = Outbox(pool, await publishing(await broker.channel()))
         writer = Writer(pool, outbox)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(outbox.publish()) for _ in range(BATCHES_IN_FLIGHT)]
@@ -107,4 +120,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(serve(bulk))

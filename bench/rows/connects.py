@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from bench.child import Child
 from bench.figures import Figure, Verdict, compare, compared
+from bench.floor.pipeline import Floor
 from bench.peers.gateways import GATEWAYS
 from bench.rig import Pipeline, cpu_seconds
 from bench.stage import Stage
@@ -34,7 +35,7 @@ async def run(stage: Stage) -> list[Verdict]:
         return await _connect(pipeline, users, TABS)
 
     async with AsyncExitStack() as exits:
-        pipelines = stage.pipelines([], GATEWAYS)
+        pipelines = stage.pipelines([], [Floor, *GATEWAYS])
         for pipeline in pipelines:
             await exits.enter_async_context(pipeline)
             await _connect(pipeline, users, WARM_UP_TABS)

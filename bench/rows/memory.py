@@ -1,4 +1,4 @@
-"""How much a gateway's process grows for each idle tab, up to 5,000 users with one tab each."""
+"""How much a gateway's process grows for each idle tab, up to 10,000 users with one tab each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import statistics
 from contextlib import AsyncExitStack
 
 from bench.figures import Verdict, at_most, compare
+from bench.floor.pipeline import Floor
 from bench.peers.gateways import GATEWAYS
 from bench.plots import Growth
 from bench.rig import Pipeline, Rig, resident_kb
 from bench.stage import Stage
 from bench.turns import take_turns
 
-TABS = 5_000
+TABS = 10_000
 STEPS = 5
 WARM_UP_TABS = 100
 AT_MOST_KB = 28.0
@@ -28,7 +29,7 @@ async def run(stage: Stage, tabs: int = TABS) -> list[Verdict]:
         return await _growth_kb(pipeline, tabs // STEPS)
 
     async with AsyncExitStack() as exits:
-        pipelines = stage.pipelines([], GATEWAYS)
+        pipelines = stage.pipelines([], [Floor, *GATEWAYS])
         for pipeline in pipelines:
             await exits.enter_async_context(pipeline)
         curves = await take_turns(grow, *pipelines)

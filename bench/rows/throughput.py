@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.figures import Figures, Verdict, at_least_times, compare, compared
+from bench.floor.pipeline import PlainFloor
 from bench.peers.faststream_orm.pipeline import FastStreamOrm
 from bench.rig import Rig, cpu_seconds, cpu_seconds_of_all
 from bench.stage import Stage
@@ -16,8 +17,9 @@ USERS = 100
 EVENTS = 20_000
 WARM_UP_EVENTS = 2_000
 # At its rate the others' burst would take it minutes.
-EVENTS_OF_PEER, WARM_UP_EVENTS_OF_PEER = 1_500, 300
-AT_LEAST = 0.7
+EVENTS_OF_PEER, WARM_UP_EVENTS_OF_PEER = 800, 200
+OF_FLOOR, OF_PLAIN_FLOOR, OF_PEER = 0.5, 1.0, 15.0
+PEERS = (PlainFloor.name, FastStreamOrm.name)
 PARTS = ("writer", "notifier", "gateway", "PostgreSQL", "RabbitMQ")
 
 
@@ -39,12 +41,17 @@ async def run(stage: Stage) -> list[Verdict]:
             {part: (after[part] - before[part]) * 1e6 / len(done.commits) for part in PARTS},
         )
 
-    async with stage.rigs(users=USERS, tabs_each=1, peers=[FastStreamOrm]) as rigs:
+    async with stage.rigs(users=USERS, tabs_each=1, peers=[PlainFloor, FastStreamOrm]) as rigs:
         for rig in rigs:
             await rig.burst(WARM_UP_EVENTS_OF_PEER if _is_peer(rig) else WARM_UP_EVENTS)
         bursts = await take_turns(burst, *rigs)
     rates = _compare(bursts, lambda each: each.events_per_second, "events/s")
-    return [at_least_times("sustained through everything", rates, AT_LEAST), *_costs(bursts)]
+    return [
+        at_least_times("sustained through everything", rates, OF_FLOOR),
+        at_least_times(f"· beside {PlainFloor.name} alone", rates.over(PlainFloor.name), OF_PLAIN_FLOOR),
+        at_least_times(f"· beside {FastStreamOrm.name}", rates.over(FastStreamOrm.name), OF_PEER),
+        *_costs(bursts),
+    ]
 
 
 def _is_peer(rig: Rig) -> bool:
@@ -59,7 +66,7 @@ def _costs(bursts: list[list[Burst]]) -> list[Verdict]:
 
 
 def _compare(bursts: list[list[Burst]], value: Callable[[Burst], float], unit: str) -> Figures:
-    return compare(bursts, value, unit, digits=0, peers=[FastStreamOrm.name])
+    return compare(bursts, value, unit, digits=0, peers=PEERS)
 
 
 def _cost_of(part: str, burst: Burst) -> float:
