@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
 import sys
 from pathlib import Path
 from time import strftime
+
+import uvloop
 
 from chaos.faults import FAULTS
 from chaos.results import KEPT, write
@@ -25,7 +26,7 @@ def main() -> int:
     order = Order(arguments.seed, arguments.minutes, arguments.faults)
     folder = arguments.into / f"{strftime('%Y%m%d-%H%M%S')}-{order.seed}"
     folder.mkdir(parents=True)
-    return tell(order, asyncio.run(run(order, folder)))
+    return tell(order, uvloop.run(run(order, folder)))
 
 
 def tell(order: Order, outcome: Outcome) -> int:

@@ -22,7 +22,7 @@ from ledgerbell.processes import ProcessFailed
 from ledgerbell.stack import MODULES
 from shared.testing.servers import ServerFailed
 
-LINGER_SECONDS = 25
+LINGER_SECONDS = 25.0  # What lingers needs so long, and as long again as any fault may last.
 _OVER: Type = "ok"
 _FAILED: Type = "fail"
 # Another fault was in the way, or was faster.
@@ -49,8 +49,9 @@ class Nemesis:
         self._seed = seed
 
     async def rage(self, seconds: float) -> None:
-        """Begin no step after so many seconds, and end what lingers soon afterwards."""
+        """Begin no step after so many seconds, nor what lingers where it would not come to its end."""
         deadline = monotonic() + seconds
+        last_call = deadline - LINGER_SECONDS - self._world.longest_seconds
         lingering: set[asyncio.Task[None]] = set()
         for step in plan(self._seed, {name: fault.breaks for name, fault in self._faults.items()}):
             if monotonic() > deadline:
@@ -58,12 +59,14 @@ class Nemesis:
             at_once: list[asyncio.Task[None]] = []
             for name in step.faults:
                 fault, dice = self._faults[name], random.Random(f"{step.seed} {name}")
+                if fault.lingers and monotonic() > last_call:
+                    continue
                 injection = asyncio.create_task(self._inject(fault, dice), name=name)
                 (lingering.add if fault.lingers else at_once.append)(injection)
             await asyncio.gather(*at_once)
             await asyncio.sleep(step.pause_seconds)
         if lingering:
-            _, late = await asyncio.wait(lingering, timeout=LINGER_SECONDS)
+            _, late = await asyncio.wait(lingering, timeout=max(0.0, deadline - monotonic()))
             for injection in late:
                 injection.cancel()
             await asyncio.gather(*lingering)

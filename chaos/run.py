@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import httpx
 import orjson
 
 from chaos.drain import waiting
@@ -29,6 +30,7 @@ LONGEST_STOP_SECONDS = 90.0
 LATENCY_SECONDS = float(ASK_SECONDS)  # Nobody gives up, though what was killed starts on the same cores.
 DRAIN_SECONDS = 90.0
 READ_AT_ONCE = 8
+READ_SECONDS = 20
 # What the broker loses comes by the recap, which would hide what others lose: it is on for these alone.
 LOSSY = {"queue-purge", "queue-anew", "binding-gone"}
 RECAP_SECONDS = 15.0
@@ -149,9 +151,9 @@ async def _read_all(tabs: Sequence[WitnessTab]) -> None:
 
     async def read(tab: WitnessTab) -> None:
         async with slots:
-            await tab.read()
+            await tab.read(http)
 
-    async with asyncio.TaskGroup() as group:
+    async with httpx.AsyncClient(trust_env=False, timeout=READ_SECONDS) as http, asyncio.TaskGroup() as group:
         for tab in tabs:
             group.create_task(read(tab))
 

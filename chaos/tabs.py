@@ -10,7 +10,6 @@ from websockets.exceptions import ConnectionClosed
 from chaos.history import History, Value
 from ledgerbell.tab import Frame, ProtocolBroken, Tab
 
-READ_SECONDS = 20
 LONGEST_DELAY_SECONDS = 8  # All of them on one machine would not let a gateway come up.
 
 
@@ -40,13 +39,10 @@ class WitnessTab(Tab):
     def last_seq(self) -> int:
         return int(self.cursor.partition(":")[2])
 
-    async def read(self) -> None:
+    async def read(self, http: httpx.AsyncClient) -> None:
         """Write down the history as it is shown."""
-        headers = {"authorization": f"Bearer {self.token()}"}
-        async with httpx.AsyncClient(
-            base_url=self.gateway_url, headers=headers, trust_env=False, timeout=READ_SECONDS
-        ) as http:
-            answer = (await http.get("/v1/notifications", params={"limit": "100"})).raise_for_status()
+        url, headers = f"{self.gateway_url}/v1/notifications", {"authorization": f"Bearer {self.token()}"}
+        answer = (await http.get(url, params={"limit": "100"}, headers=headers)).raise_for_status()
         self._write("read", "ok", answer.json())
 
     async def _listen(self, http: httpx.AsyncClient) -> None:

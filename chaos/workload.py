@@ -17,7 +17,7 @@ from shared.testing.waiting import until
 
 OPERATIONS_PER_SECOND = 16.0
 AT_ONCE = 48  # As many wait for an answer; what comes on top waits for one of them.
-SECONDS_BETWEEN_LOOKS = 0.4
+SECONDS_BETWEEN_LOOKS = 0.8
 SECONDS_BETWEEN_TRIES = 1.0
 PATIENCE_SECONDS = 30
 RACERS = 4

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -60,7 +60,8 @@ class World:
     tabs: list[WitnessTab]
     recaps: bool
     later: AsyncExitStack  # Left when the run is over.
-    replicas: dict[str, str] = field(default_factory=dict)
+    replicas: dict[str, str] = field(default_factory=dict)  # By service; they run only where it is doubled.
+    doubled: set[str] = field(default_factory=set)
     poison: list[str] = field(default_factory=list)  # Ids of events that nobody can handle.
     heard: list[AbstractIncomingMessage] = field(default_factory=list)
 
@@ -115,7 +116,7 @@ async def opened(
             gateway_port=int(gateway.rpartition(":")[2]),
             sites=doors,
             settings=SETTINGS | {"recap_after_seconds": str(recap_after_seconds or NEVER_SECONDS)},
-            adapt=edges.adapt if adapt is None else _both(adapt, edges.adapt),
+            adapt=_in_turn(*filter(None, (adapt, edges.adapt, _compiled))),
             log=entered.enter_context((folder / "services.log").open("w")),
         )
         await entered.enter_async_context(stack)
@@ -165,9 +166,16 @@ async def _settle_in(world: World, dice: random.Random) -> None:
             group.create_task(move_in(customer, tabs))
 
 
-def _both(first: Adapt, second: Adapt) -> Adapt:
+async def _compiled(command: Command) -> Command:
+    """Whoever was killed is back sooner: bytecode is kept, whatever our own environment says of it."""
+    return replace(command, environment={**command.environment, "PYTHONDONTWRITEBYTECODE": ""})
+
+
+def _in_turn(*adapts: Adapt) -> Adapt:
     async def adapt(command: Command) -> Command:
-        return await second(await first(command))
+        for each in adapts:
+            command = await each(command)
+        return command
 
     return adapt
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
@@ -79,27 +79,36 @@ async def terminate(world: World, service: str, dice: random.Random) -> None:
 @process(21, "replicas", ("credit",), lingers=True)
 async def replicas(world: World, _: str, dice: random.Random) -> None:
     """Two relays, two notifiers, two gateways."""
-    services = ("credit", "notifier", "ws-gateway")
-    for service in services:
-        await start_replica(world, service)
-    await asyncio.sleep(dice.uniform(2, 2 * world.longest_seconds))
-    for service in services:
-        await stop_replica(world, service)
+    async with AsyncExitStack() as beside:
+        for service in ("credit", "notifier", "ws-gateway"):
+            await beside.enter_async_context(replica(world, service))
+        await asyncio.sleep(dice.uniform(2, world.longest_seconds))
 
 
-async def start_replica(world: World, service: str) -> None:
-    """Run one more of it, and let it have its share of the calls."""
-    if service in world.replicas:
-        await world.stack.supervisor.start(world.replicas[service])
-    else:
-        world.replicas[service] = await world.stack.replicate(service)
-    world.edges.add(service, world.stack.service_url(world.replicas[service]))
+@asynccontextmanager
+async def replica(world: World, service: str) -> AsyncIterator[None]:
+    """For the time of the block one more of it runs, and has its share of the calls.
 
-
-async def stop_replica(world: World, service: str) -> None:
-    name = world.replicas[service]
-    world.edges.drop(service, world.stack.service_url(name))
-    await world.stack.supervisor.stop(name)
+    Raises NotInjected where there is one more already.
+    """
+    if service in world.doubled:
+        raise NotInjected(f"there are two of {service} already")
+    world.doubled.add(service)
+    try:
+        if service not in world.replicas:
+            world.replicas[service] = await world.stack.replicate(service)
+        name = world.replicas[service]
+        await world.stack.supervisor.start(name)
+        url = world.stack.service_url(name)
+        world.edges.add(service, url)
+        try:
+            yield
+        finally:
+            world.edges.drop(service, url)
+    finally:
+        if service in world.replicas:
+            await world.stack.supervisor.stop(world.replicas[service])
+        world.doubled.discard(service)
 
 
 @asynccontextmanager

@@ -210,12 +210,20 @@ class Stack:
             await self.supervisor.ready(service)
 
     async def replicate(self, service: str) -> str:
-        """Run one more process of it beside the others; returns its name, such as ``credit-2``."""
+        """Run one more process of it beside the others; returns its name, such as ``credit-2``.
+
+        Raises ProcessFailed; it does not stay then, nor where we are cancelled.
+        """
         name = next(name for n in count(2) if (name := f"{service}-{n}") not in self._ports)
         for ports in (self._ports, self._metrics_ports):
             taken = frozenset([*self._ports.values(), *self._metrics_ports.values()])
             ports[name] = free_port(None, taken=taken)
-        await self._run(self._command(service, name))
+        command = await self._adapt(self._command(service, name))
+        try:
+            await self.supervisor.run(command)
+        except BaseException:
+            await self.supervisor.stop(name)
+            raise
         return name
 
     async def _run(self, command: Command) -> None:

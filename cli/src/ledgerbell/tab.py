@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic, time
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,12 @@ Frame = dict[str, Any]
 
 ACK_SECONDS = 1.0
 AWAY = (OSError, WebSocketException, httpx.HTTPError, TimeoutError)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all tabs: to read what is trusted costs more than to connect."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class ProtocolBroken(Exception):
@@ -102,7 +110,9 @@ class Tab:
 
     async def _run(self) -> None:
         delay = 0.1
-        async with httpx.AsyncClient(base_url=self.gateway_url, trust_env=False, timeout=5) as http:
+        async with httpx.AsyncClient(
+            base_url=self.gateway_url, verify=_tls(), trust_env=False, timeout=5
+        ) as http:
             while True:
                 try:
                     await self._listen(http)
