@@ -181,13 +181,15 @@ class Edge:
             if pace.delay_seconds:
                 await asyncio.sleep(pace.delay_seconds)
             for part in pace.slices(chunk):
+                if writer.is_closing():
+                    return  # The other way has ended the call.
                 writer.write(part)
                 await writer.drain()
                 if pace.bytes_per_second is not None:
                     await asyncio.sleep(len(part) / pace.bytes_per_second)
                 elif pace.slice_bytes:
                     await asyncio.sleep(0)
-        if writer.can_write_eof():
+        if writer.can_write_eof() and not writer.is_closing():
             writer.write_eof()
 
     def _is_trapped(self, connection: Connection, way: Way, chunk: bytes) -> bool:

@@ -34,10 +34,10 @@ JANITOR_STEP_SECONDS = 4
 NEVER_SECONDS = 86_400
 SETTINGS = {
     "grace_seconds": "0.5",
-    "poll_seconds": "1",
+    "poll_seconds": "3",
     "provider_timeout_seconds": "2",
-    "checkout_seconds": "15",
-    "deadline_seconds": "15",
+    "checkout_seconds": "10",
+    "deadline_seconds": "10",
     "quick_steps_seconds": f"[{JANITOR_STEP_SECONDS}]",
     "janitor_steps_seconds": str([JANITOR_STEP_SECONDS] * 900),
     "max_active": "1000",
