@@ -39,23 +39,38 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
     sums = ", ".join(f"{name} {sum(run[name] for run in runs)}" for name in COUNTED)
     operations = sum(run["operations"] for run in runs)
     frames = sum(run["frames"] for run in runs)
+    faults = sum(_injected(run).total() for run in runs)
     totals = (
         f"{len(runs)} runs of {minutes:g} minutes in all, {operations:,} operations,"
-        f" {frames:,} frames to tabs: **{sums}**. Seeds: {', '.join(map(str, seeds))}."
+        f" {frames:,} frames to tabs, {faults:,} faults: **{sums}**. Seeds: {', '.join(map(str, seeds))}."
     )
-    return f"{INTRODUCTION}\n{totals}\n\n{_table(runs)}\n"
+    return f"{INTRODUCTION}\n{totals}\n\n## Faults\n\n{_faults(runs)}\n\n## Runs\n\n{_runs(runs)}\n"
 
 
-def _table(runs: Sequence[dict[str, Any]]) -> str:
-    injected: Counter[str] = Counter()
-    for run in runs:
-        for name, outcomes in run["faults"].items():
-            injected[name] += outcomes.get("ok", 0)
+def _runs(runs: Sequence[dict[str, Any]]) -> str:
+    """Each is run again by `make chaos SEED=… MINUTES=…`."""
+    rows = [
+        f"| {run['order']['seed']} | {run['order']['minutes']:g} | {run['operations']:,} |"
+        f" {run['tabs']} | {run['frames']:,} | {_injected(run).total()} |"
+        f" {' | '.join(str(run[name]) for name in COUNTED)} |"
+        for run in sorted(runs, key=lambda run: (run["order"]["minutes"], run["order"]["seed"]))
+    ]
+    names = ["seed", "minutes", "operations", "tabs", "frames", "faults", *COUNTED]
+    return "\n".join([f"| {' | '.join(names)} |", f"|{'--:|' * len(names)}", *rows])
+
+
+def _faults(runs: Sequence[dict[str, Any]]) -> str:
+    injected = sum(map(_injected, runs), Counter())
     rows = [
         f"| {fault.number} | {fault.name} | {_first_line(fault.inject.__doc__)} | {injected[fault.name]} |"
         for fault in sorted(FAULTS.values(), key=lambda fault: fault.number)
     ]
-    return "\n".join(["| | fault | | times |", "|---|---|---|---|", *rows])
+    return "\n".join(["| | fault | | times |", "|--:|---|---|--:|", *rows])
+
+
+def _injected(run: dict[str, Any]) -> Counter[str]:
+    """Not those whose moment did not come."""
+    return Counter({name: outcomes.get("ok", 0) for name, outcomes in run["faults"].items()})
 
 
 def _first_line(text: str | None) -> str:
