@@ -1,7 +1,8 @@
 """The broker behind two small ports: publish a batch with confirms, consume a queue in batches."""
 
 from shared.messaging.connection import BrokerAway, MissingBrokerObject
-from shared.messaging.consumer import BatchConsumer, Delivery
+from shared.messaging.consumer import BatchConsumer
+from shared.messaging.deliveries import Delivery
 from shared.messaging.fanout import FanoutListener
 from shared.messaging.publisher import Message, Publisher, Receipt
 

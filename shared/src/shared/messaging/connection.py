@@ -15,6 +15,7 @@ from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 from prometheus_client import Gauge
 
+from shared.messaging.deliveries import OnDelivery, Transport
 from shared.observability.logs import get_logger
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ class MissingBrokerObject(Exception):
 class Link:
     """A connection and one channel on it, for as long as both live."""
 
-    def __init__(self, connection: AbstractConnection, channel: Channel) -> None:
+    def __init__(self, connection: AbstractConnection, channel: Channel, transport: Transport) -> None:
         self.connection = connection
         self.channel = channel
+        self._reader = transport.reader
         self.lost = asyncio.Event()
         channel.closing.add_done_callback(lambda _: self.lost.set())
+
+    def take_deliveries(self, on_delivery: OnDelivery) -> None:
+        """Have ``on_delivery`` called for each, in order. It must not block."""
+        self._reader.take(self.channel.number, on_delivery)
 
     async def close(self) -> None:
         with suppress(*AWAY):
@@ -58,6 +64,7 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
     connection = aio_pika.Connection(
         make_url(url, heartbeat=HEARTBEAT_SECONDS), client_properties={"connection_name": name}
     )
+    connection.kwargs["transport_factory"] = transport = Transport()
     try:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
         channel = await _raw_channel(connection, confirms=confirms)
@@ -66,7 +73,7 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
         with suppress(*AWAY):
             await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT_SECONDS)
         raise
-    return Link(connection, channel)
+    return Link(connection, channel, transport)
 
 
 async def _raw_channel(connection: AbstractConnection, *, confirms: bool) -> Channel:

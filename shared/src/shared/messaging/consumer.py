@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from shared.messaging.connection import Link, consumer_count, keep_linked
-from shared.messaging.deliveries import start_consuming, take_deliveries
+from shared.messaging.deliveries import Delivery, start_consuming
 from shared.observability.logs import get_logger
-
-if TYPE_CHECKING:
-    from aiormq.abc import DeliveredMessage
-    from pamqp import commands as spec
 
 log = get_logger(__name__)
 
 WATCH_SECONDS = 15.0
 IDLE_SECONDS = 60.0
 MAX_UNSETTLED = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as it came. Its body is untrusted and may hold secrets."""
-
-    tag: int
-    routing_key: str
-    message_id: str | None
-    redelivered: bool
-    headers: dict[str, object] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 Settled = Awaitable[None]
@@ -125,7 +107,7 @@ class _Session:
 
     async def consume(self, prefetch: int) -> None:
         channel = self._link.channel
-        take_deliveries(channel, self._on_deliver)
+        self._link.take_deliveries(self._on_delivery)
         await channel.basic_qos(prefetch_count=prefetch, timeout=5)
         self._tag = await start_consuming(channel, self._queue, no_ack=False)
 
@@ -165,17 +147,7 @@ class _Session:
             if not known or await consumer_count(self._link, self._queue) == 0:
                 raise ConsumerLost(f"the broker has no consumer on {self._queue}")
 
-    def _on_deliver(self, frame: spec.Basic.Deliver, message: DeliveredMessage) -> None:
-        properties = message.header.properties
+    def _on_delivery(self, delivery: Delivery) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        self._buffer.append(
-            Delivery(
-                tag=frame.delivery_tag or 0,
-                routing_key=frame.routing_key or "",
-                message_id=properties.message_id,
-                redelivered=bool(frame.redelivered),
-                headers=dict(properties.headers or {}),
-                body=message.body,
-            )
-        )
+        self._buffer.append(delivery)
         self._arrived.set()

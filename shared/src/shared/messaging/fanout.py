@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from shared.messaging.connection import Link, consumer_count, keep_linked
 from shared.messaging.consumer import WATCH_SECONDS, ConsumerLost
-from shared.messaging.deliveries import start_consuming, take_deliveries
+from shared.messaging.deliveries import start_consuming
 
 MAX_LENGTH = 10_000
 
@@ -44,7 +44,7 @@ class FanoutListener:
 
     async def _serve(self, link: Link) -> None:
         channel = link.channel
-        take_deliveries(channel, lambda _, message: self._on_message(message.body))
+        link.take_deliveries(lambda delivery: self._on_message(delivery.body))
         declared = await channel.queue_declare(
             exclusive=True,
             auto_delete=True,

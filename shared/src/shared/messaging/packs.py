@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from shared.messaging.consumer import Delivery
+from shared.messaging.deliveries import Delivery
 from shared.messaging.publisher import Message
 
 MAX_PACK_BYTES = 256 * 1024

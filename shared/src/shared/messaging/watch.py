@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from prometheus_client import Gauge
 
 from shared.messaging.connection import CONNECT_TIMEOUT_SECONDS, BrokerAway, Link, keep_linked
-from shared.messaging.consumer import Delivery
+from shared.messaging.deliveries import Delivery
 from shared.messaging.topology import dead_queue
 from shared.observability.logs import get_logger
 

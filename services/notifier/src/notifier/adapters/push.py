@@ -29,16 +29,17 @@ class Push:
         self._publisher = publisher
         self._sending: set[asyncio.Task[None]] = set()
 
-    def publish(self, items: list[Item]) -> asyncio.Future[None]:
-        """Begin at once; what is returned is done when all of it is confirmed, or given up after 30 s.
+    def publish(self, items: Iterable[Item]) -> asyncio.Future[None]:
+        """What is returned is done when all of it is confirmed, or given up after 30 s.
 
-        Whoever waits may be cancelled; the sending goes on.
+        Encoded when the caller waits for something: for the next batch's statement, say. Whoever waits may be
+        cancelled; the sending goes on.
         """
-        return asyncio.shield(self._begin(self._keep_at_it(list(_messages(items)))))
+        return asyncio.shield(self._begin(self._keep_at_it(items)))
 
-    def hint(self, items: list[Item]) -> None:
+    def hint(self, items: Iterable[Item]) -> None:
         """Try once and forget: gateways find out by comparing heads when this is lost."""
-        self._begin(self._try_once(list(_messages(items))))
+        self._begin(self._try_once(items))
 
     async def drain(self, timeout: float) -> None:
         """Give what is on its way ``timeout`` seconds to arrive, then drop it."""
@@ -54,7 +55,8 @@ class Push:
         task.add_done_callback(self._sending.discard)
         return task
 
-    async def _keep_at_it(self, messages: list[Message]) -> None:
+    async def _keep_at_it(self, items: Iterable[Item]) -> None:
+        messages = list(_messages(items))
         failures = 0
         give_up_at = monotonic() + GIVE_UP_SECONDS
         while messages and monotonic() < give_up_at:
@@ -72,9 +74,9 @@ class Push:
             # It is stored, and gateways compare heads; storing must not stand still for a hint.
             log.critical("push.given_up", messages=len(messages), seconds=GIVE_UP_SECONDS)
 
-    async def _try_once(self, messages: list[Message]) -> None:
+    async def _try_once(self, items: Iterable[Item]) -> None:
         with suppress(BrokerAway):
-            await self._publisher.send_batch(messages)
+            await self._publisher.send_batch(list(_messages(items)))
 
 
 def _messages(items: Iterable[Item]) -> Iterator[Message]:

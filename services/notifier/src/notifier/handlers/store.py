@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import UUID
 
 import asyncpg
@@ -70,11 +71,11 @@ class BatchStore:
         Raises what the database raises when it is away; nothing is lost then, as nothing is acknowledged.
         """
         batch = await self.handle(deliveries)
-        items = [wire.created(event, place) for event, place in batch.created]
-        items += map(wire.balance_changed, batch.balances)
-        if batch.stale:
-            items += await self._reminders(batch.stale)
-        return self._push.publish(items) if items else None
+        reminders = await self._reminders(batch.stale) if batch.stale else []
+        if not (batch.created or batch.balances or reminders):
+            return None
+        created = (wire.created(event, place) for event, place in batch.created)
+        return self._push.publish(chain(created, map(wire.balance_changed, batch.balances), reminders))
 
     async def handle(self, deliveries: Sequence[Delivery]) -> Batch:
         """Store and park, without telling anybody."""
