@@ -3,9 +3,9 @@
 ======== =========== ================== =============== =====================================================
 process  f           type               key             value
 ======== =========== ================== =============== =====================================================
-run      run         info                               first of all; seed, latency_seconds (the bound of a
-                                                        debit while broker, notifier or gateway are away),
-                                                        drain_seconds (from the heal until nothing waits)
+run      run         info                               first of all; seed, drain_seconds (from the heal
+                                                        until nothing waits); bounds of its own, if any, such
+                                                        as latency_seconds (see ``checkers``)
 run      phase       info               load, faults,
                                         heal, drained,
                                         read

@@ -20,14 +20,13 @@ from chaos.history import History, Record
 from chaos.nemesis import Nemesis, heal
 from chaos.tabs import WitnessTab
 from chaos.verdict import Verdict, judge
-from chaos.world import ASK_SECONDS, World, opened
+from chaos.world import World, opened
 from ledgerbell.stack import Adapt
 from shared.testing.waiting import until
 
 PEACE_SECONDS = 10.0  # Load alone, before the first fault.
 LONGEST_FAULT_SECONDS = 8.0  # In a run of two minutes; a longer one has more time for each, up to:
 LONGEST_STOP_SECONDS = 90.0
-LATENCY_SECONDS = float(ASK_SECONDS)  # Nobody gives up, though what was killed starts on the same cores.
 DRAIN_SECONDS = 90.0
 READ_AT_ONCE = 8
 READ_SECONDS = 20
@@ -86,7 +85,6 @@ async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome
             "seed": order.seed,
             "minutes": order.minutes,
             "faults": list(order.faults),
-            "latency_seconds": LATENCY_SECONDS,
             "drain_seconds": DRAIN_SECONDS,
         }
         history.add("run", "run", "info", "", parameters)

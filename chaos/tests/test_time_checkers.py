@@ -63,6 +63,29 @@ def test_a_debit_that_takes_no_longer_than_it_may(world: World) -> None:
     assert world.counts == {}
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(4.0, {}), (6.0, {"stuck": 1})])
+def test_a_debit_through_a_gateway_that_has_its_hands_full(
+    world: World, seconds: float, found: dict[str, int]
+) -> None:
+    outage(world, "notifier")
+    slow(world, seconds, "ws-gateway")
+    recovery(world, "notifier")
+    world.end()
+    assert world.counts == found
+
+
+@pytest.mark.parametrize(("many", "found"), [(2, {}), (3, {"stuck": 1})])
+def test_debits_of_which_more_than_a_few_wait(world: World, many: int, found: dict[str, int]) -> None:
+    outage(world, "notifier")
+    for _ in range(many):
+        slow(world, 3.0, "ws-gateway")
+    for _ in range(40 - many):
+        slow(world, 0.1)
+    recovery(world, "notifier")
+    world.end()
+    assert world.counts == found
+
+
 def test_a_debit_through_the_gateway_that_is_away(world: World) -> None:
     outage(world, "ws-gateway")
     slow(world, 0.6, "ws-gateway", answered=False)
