@@ -22,7 +22,6 @@ from ledgerbell.processes import ProcessFailed
 from ledgerbell.stack import MODULES
 from shared.testing.servers import ServerFailed
 
-LINGER_SECONDS = 25.0  # What lingers needs so long, and as long again as any fault may last.
 _OVER: Type = "ok"
 _FAILED: Type = "fail"
 # Another fault was in the way, or was faster.
@@ -51,7 +50,6 @@ class Nemesis:
     async def rage(self, seconds: float) -> None:
         """Begin no step after so many seconds, nor what lingers where it would not come to its end."""
         deadline = monotonic() + seconds
-        last_call = deadline - LINGER_SECONDS - self._world.longest_seconds
         lingering: set[asyncio.Task[None]] = set()
         for step in plan(self._seed, {name: fault.breaks for name, fault in self._faults.items()}):
             if monotonic() > deadline:
@@ -59,10 +57,10 @@ class Nemesis:
             at_once: list[asyncio.Task[None]] = []
             for name in step.faults:
                 fault, dice = self._faults[name], random.Random(f"{step.seed} {name}")
-                if fault.lingers and monotonic() > last_call:
+                if fault.lingers_seconds and monotonic() + self._longest(fault) > deadline:
                     continue
                 injection = asyncio.create_task(self._inject(fault, dice), name=name)
-                (lingering.add if fault.lingers else at_once.append)(injection)
+                (lingering.add if fault.lingers_seconds else at_once.append)(injection)
             await asyncio.gather(*at_once)
             await asyncio.sleep(step.pause_seconds)
         if lingering:
@@ -70,6 +68,10 @@ class Nemesis:
             for injection in late:
                 injection.cancel()
             await asyncio.gather(*lingering)
+
+    def _longest(self, fault: Fault) -> float:
+        """In a longer run there is more time for each."""
+        return max(fault.lingers_seconds, 2 * self._world.longest_seconds)
 
     async def _inject(self, fault: Fault, dice: random.Random) -> None:
         chosen, before = dice.choice(fault.targets), len(self._world.poison)

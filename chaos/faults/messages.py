@@ -46,7 +46,7 @@ DELIVERIES = 25  # More than a queue's limit.
 DELIVERY_SECONDS = 30
 
 
-@messages(17, "poison", SERVICES, lingers=True)
+@messages(17, "poison", SERVICES, lingers_seconds=30)
 async def poison(world: World, service: str, _: random.Random) -> None:
     """The broker has given up on it, and whoever tries it dies, once the try is on record."""
     mark, edge = f"poison-{uuid4().hex}".encode(), world.edges[service, "postgres"]
@@ -177,7 +177,7 @@ async def _take(ours: AbstractChannel, name: str) -> list[Waiting]:
     return taken
 
 
-@messages(24, "beyond-the-limit", tuple(CONSUMERS), lingers=True)
+@messages(24, "beyond-the-limit", tuple(CONSUMERS), lingers_seconds=75)
 async def beyond_the_limit(world: World, queue: str, _: random.Random) -> Value:
     """Whoever is given it loses the connection, until the broker gives up on it and on all beside it."""
     mark, edge = f"deadly-{uuid4().hex}".encode(), world.edges[CONSUMERS[queue], "rabbitmq"]

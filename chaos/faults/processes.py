@@ -76,7 +76,7 @@ async def terminate(world: World, service: str, dice: random.Random) -> None:
     await _signal_at(world, service, "postgres", Way.UP, moments.EXECUTE, dice, sign=SIGTERM, passes=True)
 
 
-@process(21, "replicas", ("credit",), lingers=True)
+@process(21, "replicas", ("credit",), lingers_seconds=30)
 async def replicas(world: World, _: str, dice: random.Random) -> None:
     """Two relays, two notifiers, two gateways."""
     async with AsyncExitStack() as beside:

@@ -20,26 +20,29 @@ class NotInjected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``number`` in the fault plan. One that ``lingers`` goes on while others come and go."""
+    """``number`` in the fault plan.
+
+    One that lingers goes on while others come and go, and needs so many seconds, in a run of two minutes.
+    """
 
     name: str
     number: int
     breaks: str
     targets: Sequence[str]
     inject: Inject
-    lingers: bool
+    lingers_seconds: float
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    number: int, name: str, targets: Sequence[str], *, breaks: str, lingers: bool = False
+    number: int, name: str, targets: Sequence[str], *, breaks: str, lingers_seconds: float = 0
 ) -> Callable[[Inject], Inject]:
     """Enter a function into ``FAULTS``."""
 
     def enter(inject: Inject) -> Inject:
-        FAULTS[name] = Fault(name, number, breaks, targets, inject, lingers)
+        FAULTS[name] = Fault(name, number, breaks, targets, inject, lingers_seconds)
         return inject
 
     return enter

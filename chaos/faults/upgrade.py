@@ -10,7 +10,7 @@ from chaos.faults.registry import fault
 from chaos.world import World
 
 
-@fault(25, "rolling-upgrade", SERVICES, breaks="processes", lingers=True)
+@fault(25, "rolling-upgrade", SERVICES, breaks="processes", lingers_seconds=30)
 async def rolling_upgrade(world: World, service: str, dice: random.Random) -> None:
     """And so back again: what was started first is there at the end."""
     first = world.stack.service_url(service)
