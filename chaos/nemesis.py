@@ -48,11 +48,11 @@ class Nemesis:
         self._seed = seed
 
     async def rage(self, seconds: float) -> None:
-        """Begin no step after so many seconds, nor what lingers where it would not come to its end."""
+        """Go on for so many seconds, and begin nothing that would not come to its end in time."""
         deadline = monotonic() + seconds
         lingering: set[asyncio.Task[None]] = set()
         for step in plan(self._seed, {name: fault.breaks for name, fault in self._faults.items()}):
-            if monotonic() > deadline:
+            if monotonic() + self._world.longest_seconds > deadline:
                 break
             at_once: list[asyncio.Task[None]] = []
             for name in step.faults:

@@ -37,7 +37,7 @@ messages = partial(fault, breaks="broker")
 SERVICES = tuple(dict.fromkeys(CONSUMERS.values()))
 EXCHANGES = tuple(sorted({exchange_of(event) for event in CATALOGUE}))
 AGAIN = {"chaos-again": "1"}
-KEPT = 500
+KEPT = 300
 MOST = 100  # Of a queue's messages, taken out at once.
 AT_ONCE = 50
 TAKING_SECONDS = 5
