@@ -30,6 +30,7 @@ NEW_QUEUE_SECONDS = 3.5
 
 @broker(4, "broker-kill", RABBITMQ)
 async def broker_kill(world: World, _: str, dice: random.Random) -> None:
+    """In the middle of whatever it does; what it had confirmed is there when it is back."""
     world.rabbitmq.kill()
     await asyncio.sleep(dice.uniform(0, 2))
     await world.rabbitmq.start()
@@ -57,6 +58,7 @@ async def memory_alarm(world: World, _: str, dice: random.Random) -> None:
 
 @broker(7, "disk-alarm", RABBITMQ)
 async def disk_alarm(world: World, _: str, dice: random.Random) -> None:
+    """Its disk is said to be full: as with memory."""
     await world.rabbitmq.control("set_disk_free_limit", "100000GB")
     try:
         await asyncio.sleep(dice.uniform(3, world.longest_seconds))

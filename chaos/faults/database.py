@@ -36,6 +36,7 @@ async def database_crash(world: World, *_: object) -> None:
 
 @database(12, "sessions-ended", tuple(MIGRATIONS))
 async def sessions_ended(world: World, service: str, dice: random.Random) -> Value:
+    """Half of them at random, again and again: `pg_terminate_backend`."""
     ended = 0
     admin = await asyncpg.connect(world.postgres.url)
     try:

@@ -36,6 +36,7 @@ TO_DATABASE = tuple(f"{service}→postgres" for service in WITH_DATABASE)
 
 @network(14, "reset", EDGES)
 async def reset(world: World, edge: str, dice: random.Random) -> None:
+    """All connections of an edge, or half of them, again and again."""
     for _ in range(dice.randrange(1, 5)):
         _edge(world, edge).cut(dice.choice((0.5, 1)), dice)
         await asyncio.sleep(dice.uniform(0, 1))
@@ -55,6 +56,7 @@ async def one_way(world: World, edge: str, dice: random.Random) -> Value:
 
 @network(14, "latency", EDGES)
 async def latency(world: World, edge: str, dice: random.Random) -> None:
+    """Up to half a second more each way."""
     paces = _edge(world, edge).paces.values()
     for pace in paces:
         pace.delay_seconds = dice.uniform(0.01, 0.5)

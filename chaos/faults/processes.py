@@ -30,6 +30,7 @@ MOMENT_SECONDS = 10.0
 
 @process(1, "kill", SERVICES)
 async def kill(world: World, service: str, _: random.Random) -> None:
+    """In the middle of whatever it does."""
     world.stack.supervisor.kill(service, SIGKILL)
     await world.stack.supervisor.ready(service)
 
