@@ -19,6 +19,7 @@ from shared.messaging import Message, Publisher
 from shared.messaging.publisher import PUBLISH_TIMEOUT_SECONDS, Receipt
 from shared.observability.logs import configure_logs
 from shared.outbox import OUTBOX_COLUMNS, DirectPublisher, Relay, outbox_table, sent_table
+from shared.outbox.relay import AT_ONCE
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -78,11 +79,16 @@ class Ways:
         """Read from the table, confirmed, deleted: until the table is empty."""
         await self._commit(command["count"])
         began = time.monotonic()
-        while await self._relay.relay_batch():
-            pass
+        async with asyncio.TaskGroup() as relaying:
+            for _ in range(AT_ONCE):
+                relaying.create_task(self._relay_all())
         seconds = time.monotonic() - began
         assert await self._is_empty(), "the relay has left events behind"
         return {"seconds": seconds}
+
+    async def _relay_all(self) -> None:
+        while await self._relay.relay_batch():
+            pass
 
     async def _commit(self, count: int) -> list[Record]:
         async with self._db.transaction() as tx:
@@ -108,7 +114,7 @@ async def main() -> None:
     commands, settings = await Commands.open()
     configure_logs("bench", "WARNING")
     config = Config(**settings)
-    db = Database(config.database_url, application="bench", pool_size=2)
+    db = Database(config.database_url, application="bench", pool_size=3)
     await db.connect()
     publisher = CountingPublisher(config.broker_url, "bench")
     ways = Ways(db, publisher)

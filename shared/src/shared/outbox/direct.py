@@ -91,8 +91,6 @@ class DirectPublisher:
             ids, self._confirmed = self._confirmed, []
             try:
                 async with self._db.transaction() as tx:
-                    # Safe to lose in a crash: a row that comes back is sent again, and inboxes absorb it.
-                    await tx.execute("SET LOCAL synchronous_commit = off")
                     await mark_sent(tx, ids)
             except (*UNREACHABLE, asyncpg.PostgresError) as error:  # The relay may hold their locks.
                 log.warning("outbox.not_marked", rows=len(ids), error=repr(error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prometheus_client import Gauge
 
 from shared.db import Database, Transaction
@@ -16,6 +18,7 @@ log = get_logger(__name__)
 LEFT_BEHIND_AFTER_SECONDS = 2
 POLL_SECONDS = 1.0
 BATCH = 500
+AT_ONCE = 2  # One batch is read and marked while the broker confirms the other.
 
 WAITING = Gauge("outbox_waiting", "Rows in the outbox, at the relay's last look.")
 OLDEST_SECONDS = Gauge("outbox_oldest_seconds", "Age of the oldest row in the outbox.")
@@ -41,13 +44,17 @@ class Relay:
                 await self._observe()
             return sent
 
-        await sweep(
-            once_linked,
-            size=BATCH,
-            every_seconds=POLL_SECONDS,
-            failed="outbox.relay_failed",
-            passing=(BrokerAway,),
-        )
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(
+                    sweep(
+                        once_linked,
+                        size=BATCH,
+                        every_seconds=POLL_SECONDS,
+                        failed="outbox.relay_failed",
+                        passing=(BrokerAway,),
+                    )
+                )
 
     async def relay_batch(self) -> int:
         """Publish one batch; returns how many were confirmed and marked as sent.
