@@ -34,6 +34,7 @@ PATIENCE_SECONDS = 60  # A process takes a second to start, and many when the ma
 # The service, but that it dies of one event as if the interpreter had crashed.
 MORTAL = """
 import os
+from functools import partial
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.main import Settings, build
 from shared.events import CATALOGUE
@@ -45,8 +46,7 @@ class Mortal(NotificationDispatcher):
             os._exit(9)
         return super().dispatch(event)
 
-settings = Settings()
-serve(build(settings, Mortal()), "notifier", settings)
+serve(partial(build, dispatcher=Mortal()), "notifier", Settings())
 """
 
 

@@ -81,5 +81,4 @@ def build(settings: Settings) -> FastAPI:
 
 
 def main() -> None:
-    settings = Settings()
-    serve(build(settings), SERVICE, settings)
+    serve(build, SERVICE, Settings())

@@ -87,9 +87,4 @@ def build(settings: Settings) -> FastAPI:
 
 
 def main() -> None:
-    settings = Settings()
-    try:
-        app = build(settings)
-    except RulesRefused as refused:
-        raise SystemExit(str(refused)) from None
-    serve(app, SERVICE, settings)
+    serve(build, SERVICE, Settings(), unfit=(RulesRefused,))

@@ -98,5 +98,4 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
 
 
 def main() -> None:
-    settings = Settings()
-    serve(build(settings), SERVICE, settings)
+    serve(build, SERVICE, Settings())

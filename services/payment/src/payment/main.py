@@ -227,9 +227,4 @@ def _lifespan(db: Database, works: Mapping[str, Work], closing: Sequence[Work]) 
 
 
 def main() -> None:
-    settings = Settings()
-    try:
-        app = build(settings)
-    except NoProvider as missing:
-        raise SystemExit(f"payment: {missing}") from None
-    serve(app, SERVICE, settings)
+    serve(build, SERVICE, Settings(), unfit=(NoProvider,))

@@ -102,5 +102,4 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
 
 
 def main() -> None:
-    settings = Settings()
-    serve(build(settings), SERVICE, settings)
+    serve(build, SERVICE, Settings())

@@ -185,5 +185,4 @@ def _lifespan(trade: Trade, credit_http: httpx.AsyncClient, works: Works) -> Lif
 
 
 def main() -> None:
-    settings = Settings()
-    serve(build(settings), SERVICE, settings)
+    serve(build, SERVICE, Settings())

@@ -153,17 +153,18 @@ def _client(base_url: str) -> httpx.AsyncClient:
     )
 
 
+async def _drain(app: FastAPI) -> None:
+    sessions: Sessions = app.state.sessions
+    await sessions.drain()
+
+
 def main() -> None:
-    settings = Settings()
-    try:
-        app = build(settings)
-    except NoDemo as error:
-        raise SystemExit(f"{SERVICE}: {error}") from None
     serve(
-        app,
+        build,
         SERVICE,
-        settings,
-        drain=app.state.sessions.drain,
+        Settings(),
+        unfit=(NoDemo,),
+        drain=_drain,
         ws=TabSocket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,

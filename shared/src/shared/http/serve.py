@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvicorn
 
+from shared.http.auth import WeakKey
 from shared.observability.logs import configure_logs
 from shared.observability.metrics import serve_metrics
+from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
     import socket
 
-    from starlette.types import ASGIApp
-
-    from shared.settings import ServiceSettings
+    from fastapi import FastAPI
 
 DOORS = 32
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 class _Server(uvicorn.Server):
@@ -34,18 +37,25 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    app: ASGIApp,
+    build: Callable[[Settings], FastAPI],
     service: str,
-    settings: ServiceSettings,
+    settings: Settings,
     *,
-    drain: Callable[[], Awaitable[None]] | None = None,
+    unfit: tuple[type[Exception], ...] = (),
+    drain: Callable[[FastAPI], Awaitable[None]] | None = None,
     **options: Any,
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``drain`` runs first then, while requests are still answered.
 
-    ``options`` go to uvicorn's Config.
+    ``options`` go to uvicorn's Config. Raises SystemExit, without a traceback, where ``build`` raises
+    WeakKey or one of ``unfit``.
     """
     configure_logs(service, settings.log_level)
+    refusals: tuple[type[Exception], ...] = (WeakKey, *unfit)
+    try:
+        app = build(settings)
+    except refusals as error:
+        raise SystemExit(f"{service}: {error}") from None
     serve_metrics(settings.metrics_host, settings.metrics_port)
     config = uvicorn.Config(
         app,
@@ -61,7 +71,7 @@ def serve(
         timeout_graceful_shutdown=10,
         **options,
     )
-    _Server(config, drain).run(doors(config.bind_socket()))
+    _Server(config, drain and partial(drain, app)).run(doors(config.bind_socket()))
 
 
 def doors(listening: socket.socket) -> list[socket.socket]:

@@ -11,7 +11,7 @@ from shared.messaging import BatchConsumer
 from shared.messaging.topology import lane_queue, parked_queue, recap_queue
 
 # All lanes share one loop: the less urgent one is, the sooner it lets the others have a turn.
-MAX_BATCH = {Lane.CRITICAL: 200, Lane.HIGH: 100, Lane.STANDARD: 40}
+MAX_BATCH = {Lane.CRITICAL: 200, Lane.HIGH: 100, Lane.STANDARD: 30}
 
 
 class NotConsuming(Exception):
