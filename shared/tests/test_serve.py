@@ -5,18 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 from itertools import count
 
 import pytest
 import uvloop
-from fastapi import FastAPI
 
+from shared.http.serve import DOORS, doors
+
+CROWD = 4 * DOORS
+CANNOT_RUN = """
+import sys
 from shared.http.auth import WeakKey
-from shared.http.serve import DOORS, doors, serve
+from shared.http.serve import serve
 from shared.observability.logs import get_logger
 from shared.settings import ServiceSettings
 
-CROWD = 4 * DOORS
+def build(_):
+    get_logger("test").info("building")
+    raise {"WeakKey": WeakKey, "LookupError": LookupError}[sys.argv[1]]("a key is missing")
+
+serve(build, "credit", ServiceSettings(broker_url="", auth_keys=""), unfit=(LookupError,))
+"""
 
 
 async def turns_until_all_are_in() -> int:
@@ -48,15 +59,10 @@ def test_a_crowd_is_let_in_within_a_few_turns_of_the_loop() -> None:
     assert uvloop.run(turns_until_all_are_in()) < CROWD // 2
 
 
-@pytest.mark.parametrize("error", [WeakKey, LookupError])
-def test_a_service_that_cannot_run_says_why_and_logs_as_any_other(
-    error: type[Exception], capsysbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    def build(_: ServiceSettings) -> FastAPI:
-        get_logger("test").info("building")
-        raise error("a key is missing")
-
-    settings = ServiceSettings(broker_url="", auth_keys="")
-    with pytest.raises(SystemExit, match=r"^credit: a key is missing$"):
-        serve(build, "credit", settings, unfit=(LookupError,))
-    assert json.loads(capsysbinary.readouterr().out)["event"] == "building"
+@pytest.mark.parametrize("error", ["WeakKey", "LookupError"])
+def test_a_service_that_cannot_run_says_why_and_logs_as_any_other(error: str) -> None:
+    run = [sys.executable, "-c", CANNOT_RUN, error]
+    ended = subprocess.run(run, capture_output=True, check=False, text=True)  # noqa: S603  # Our own script.
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["event"] == "building"
+    assert ended.stderr == "credit: a key is missing\n"
