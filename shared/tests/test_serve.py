@@ -62,7 +62,7 @@ def test_a_crowd_is_let_in_within_a_few_turns_of_the_loop() -> None:
 @pytest.mark.parametrize("error", ["WeakKey", "LookupError"])
 def test_a_service_that_cannot_run_says_why_and_logs_as_any_other(error: str) -> None:
     run = [sys.executable, "-c", CANNOT_RUN, error]
-    ended = subprocess.run(run, capture_output=True, check=False, text=True)  # noqa: S603  # Our own script.
+    ended = subprocess.run(run, capture_output=True, check=False, text=True)  # Our own script.
     assert ended.returncode == 1
     assert json.loads(ended.stdout)["event"] == "building"
     assert ended.stderr == "credit: a key is missing\n"
