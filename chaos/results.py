@@ -22,6 +22,8 @@ Written by `python -m chaos results` from the runs of `make chaos` that were kep
 six tabs each move money every way there is, one client in ten asks twice, and meanwhile this is done to
 processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or stuck is
 found by a checker that has only seen what a stranger sees, and what was left at the end.
+
+`make chaos SEED=7` does the same again. A fault is counted where its moment came and it was brought to its end.
 """
 
 
