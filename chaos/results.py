@@ -23,7 +23,7 @@ six tabs each move money every way there is, one client in ten asks twice, and m
 processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or stuck is
 found by a checker that has only seen what a stranger sees, and what was left at the end.
 
-`make chaos SEED=7` does the same again. A fault is counted where its moment came and it was brought to its end.
+`make chaos SEED=7` does the same again. A fault is counted if its moment came and it was brought to its end.
 """
 
 
