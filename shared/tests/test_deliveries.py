@@ -103,3 +103,26 @@ async def test_a_connection_that_ends_in_a_frame_says_so() -> None:
     frames = b"".join(delivered(b"{}"))
     with pytest.raises(asyncio.IncompleteReadError):
         await read([frames[:-3]], len(HEARTBEAT) + 1)
+
+
+async def test_a_connection_has_not_ended_while_part_of_a_frame_is_left() -> None:
+    source = asyncio.StreamReader()
+    reader = DeliveryReader(source)
+    source.feed_data(CONFIRM + CONFIRM[:3])
+    source.feed_eof()
+    assert await reader.readexactly(len(CONFIRM)) == CONFIRM
+    assert not reader.at_eof()
+
+
+async def test_nonsense_ends_the_connection() -> None:
+    _, head, text = delivered(b"{}")
+    cut_short = frame.marshal(commands.Basic.Deliver("tag", 1, False, "x", "y"), OURS)[:20]
+    for wire in (
+        [delivered(b"{}")[0], text],  # A body whose header has not come.
+        [cut_short[:3] + (12).to_bytes(4, "big") + cut_short[7:19] + b"\xce"],
+    ):
+        with pytest.raises(ConnectionError, match="a delivery cannot be read"):
+            await read([b"".join(wire)], len(HEARTBEAT))
+    # aiormq is given what has no end of a frame, and refuses it.
+    broken = head[:-1] + b"\x00"
+    assert (await read([broken], len(broken))) == ([], broken)

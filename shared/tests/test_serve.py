@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def build(_):
     get_logger("test").info("building")
     raise {"WeakKey": WeakKey, "LookupError": LookupError}[sys.argv[1]]("a key is missing")
 
-serve(build, "credit", ServiceSettings(broker_url="", auth_keys=""), unfit=(LookupError,))
+serve(build, "credit", ServiceSettings, unfit=(LookupError,))
 """
 
 
@@ -59,10 +60,23 @@ def test_a_crowd_is_let_in_within_a_few_turns_of_the_loop() -> None:
     assert uvloop.run(turns_until_all_are_in()) < CROWD // 2
 
 
+def cannot_run(error: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-c", CANNOT_RUN, error]
+    known = {name: value for name, value in os.environ.items() if not name.startswith("LEDGERBELL_")}
+    return subprocess.run(run, env=known | environment, capture_output=True, check=False, text=True)
+
+
 @pytest.mark.parametrize("error", ["WeakKey", "LookupError"])
 def test_a_service_that_cannot_run_says_why_and_logs_as_any_other(error: str) -> None:
-    run = [sys.executable, "-c", CANNOT_RUN, error]
-    ended = subprocess.run(run, capture_output=True, check=False, text=True)  # Our own script.
+    ended = cannot_run(error, LEDGERBELL_BROKER_URL="", LEDGERBELL_AUTH_KEYS="[]")
     assert ended.returncode == 1
     assert json.loads(ended.stdout)["event"] == "building"
     assert ended.stderr == "credit: a key is missing\n"
+
+
+def test_a_service_without_its_settings_says_which_are_missing() -> None:
+    ended = cannot_run("WeakKey", LEDGERBELL_PORT="none")
+    assert ended.returncode == 1
+    for name in ("LEDGERBELL_BROKER_URL (missing)", "LEDGERBELL_AUTH_KEYS (missing)", "LEDGERBELL_PORT (int"):
+        assert name in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from notifier.consumers import lanes
 from notifier.consumers.lanes import LaneStore
 from shared.messaging import Delivery
-
-
-async def at_once(_: list[Delivery]) -> None:
-    return None
 
 
 async def after_a_turn(_: list[Delivery]) -> None:
     await asyncio.sleep(0.001)
 
 
-async def rests(lane: LaneStore) -> bool:
-    """Whether it goes on resting when its batch has been stored."""
+async def rests(more_urgent: list[LaneStore]) -> bool:
+    """Whether a lane behind these goes on when its batch has been stored."""
     stored = asyncio.Event()
-    store = lane._store
 
     async def telling(deliveries: list[Delivery]) -> None:
-        await store(deliveries)
+        await after_a_turn(deliveries)
         stored.set()
 
-    lane._store = telling
-    handling = asyncio.create_task(lane([]))
+    handling = asyncio.ensure_future(LaneStore(telling, more_urgent)([]))
     await stored.wait()
     await asyncio.sleep(0)
     resting = not handling.done()
     await handling
-    lane._store = store
     return resting
 
 
+@pytest.fixture(autouse=True)
+def _busy_for_longer_than_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "BUSY_SECONDS", 60.0)
+
+
 async def test_a_lane_rests_while_a_more_urgent_one_is_busy() -> None:
-    urgent = LaneStore(at_once, [])
-    standard = LaneStore(after_a_turn, [urgent])
-    assert not await rests(standard)
-    await urgent([])
-    assert await rests(standard)
-
-
-async def test_the_most_urgent_lane_never_rests() -> None:
-    urgent = LaneStore(after_a_turn, [])
-    await LaneStore(at_once, [urgent])([])
-    assert not await rests(urgent)
+    critical, high = LaneStore(after_a_turn, []), LaneStore(after_a_turn, [])
+    assert not await rests([critical, high])
+    await critical([])
+    assert await rests([critical, high])
+    assert not await rests([high])
+    assert not await rests([])

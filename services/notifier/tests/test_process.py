@@ -46,7 +46,7 @@ class Mortal(NotificationDispatcher):
             os._exit(9)
         return super().dispatch(event)
 
-serve(partial(build, dispatcher=Mortal()), "notifier", Settings())
+serve(partial(build, dispatcher=Mortal()), "notifier", Settings)
 """
 
 

@@ -81,4 +81,4 @@ def build(settings: Settings) -> FastAPI:
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings())
+    serve(build, SERVICE, Settings)

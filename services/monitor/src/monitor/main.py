@@ -87,4 +87,4 @@ def build(settings: Settings) -> FastAPI:
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings(), unfit=(RulesRefused,))
+    serve(build, SERVICE, Settings, unfit=(RulesRefused,))

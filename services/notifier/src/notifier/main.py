@@ -98,4 +98,4 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings())
+    serve(build, SERVICE, Settings)

@@ -227,4 +227,4 @@ def _lifespan(db: Database, works: Mapping[str, Work], closing: Sequence[Work]) 
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings(), unfit=(NoProvider,))
+    serve(build, SERVICE, Settings, unfit=(NoProvider,))

@@ -102,4 +102,4 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings())
+    serve(build, SERVICE, Settings)

@@ -185,4 +185,4 @@ def _lifespan(trade: Trade, credit_http: httpx.AsyncClient, works: Works) -> Lif
 
 
 def main() -> None:
-    serve(build, SERVICE, Settings())
+    serve(build, SERVICE, Settings)

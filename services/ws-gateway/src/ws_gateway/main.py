@@ -162,7 +162,7 @@ def main() -> None:
     serve(
         build,
         SERVICE,
-        Settings(),
+        Settings,
         unfit=(NoDemo,),
         drain=_drain,
         ws=TabSocket,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvicorn
+from pydantic import ValidationError
 
 from shared.http.auth import WeakKey
 from shared.observability.logs import configure_logs
@@ -39,7 +40,7 @@ class _Server(uvicorn.Server):
 def serve(
     build: Callable[[Settings], FastAPI],
     service: str,
-    settings: Settings,
+    kind: type[Settings],
     *,
     unfit: tuple[type[Exception], ...] = (),
     drain: Callable[[FastAPI], Awaitable[None]] | None = None,
@@ -47,9 +48,14 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``drain`` runs first then, while requests are still answered.
 
-    ``options`` go to uvicorn's Config. Raises SystemExit, without a traceback, where ``build`` raises
-    WeakKey or one of ``unfit``.
+    Settings are of ``kind``; ``options`` go to uvicorn's Config. Raises SystemExit, without a traceback,
+    where a setting is missing or ``build`` raises WeakKey or one of ``unfit``.
     """
+    try:
+        settings = kind()
+    except ValidationError as error:
+        faults = ", ".join(f"LEDGERBELL_{str(e['loc'][0]).upper()} ({e['type']})" for e in error.errors())
+        raise SystemExit(f"{service}: set {faults}") from None
     configure_logs(service, settings.log_level)
     refusals: tuple[type[Exception], ...] = (WeakKey, *unfit)
     try:

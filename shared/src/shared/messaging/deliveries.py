@@ -24,6 +24,7 @@ CHUNK_BYTES = 256 * 1024
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _FRAME = struct.Struct(">BHI")
 _DELIVER = struct.pack(">HH", 60, 60)
+_END = 0xCE
 # What aiormq takes as a sign of life; the broker sends none while it delivers.
 _HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 
@@ -70,16 +71,19 @@ class DeliveryReader:
         self._takers[channel] = on_delivery
 
     def at_eof(self) -> bool:
-        return not self._passed and self._reader.at_eof()
+        return not self._passed and not self._rest and self._reader.at_eof()
 
     async def readexactly(self, n: int) -> bytes:
-        """Raises IncompleteReadError when the connection ends before."""
+        """Raises IncompleteReadError when the connection ends before, ConnectionError for nonsense."""
         passed = self._passed
         while len(passed) < n:
             chunk = await self._reader.read(CHUNK_BYTES)
             if not chunk:
                 raise asyncio.IncompleteReadError(bytes(passed), n)
-            self._sort(self._rest + chunk)
+            try:
+                self._sort(self._rest + chunk)
+            except (struct.error, IndexError, AttributeError) as error:
+                raise ConnectionError(f"a delivery cannot be read: {error!r}") from error
         data = bytes(passed[:n])
         del passed[:n]
         return data
@@ -98,7 +102,9 @@ class DeliveryReader:
             after = at + size + 8
             if after > end and kind in (_METHOD, _HEADER, _BODY):
                 break
-            if channel in self._takers and self._takes(kind, channel, data[at + 7 : after - 1]):
+            # What does not end as a frame does is aiormq's to refuse.
+            whole = after <= end and data[after - 1] == _END
+            if whole and channel in self._takers and self._takes(kind, channel, data[at + 7 : after - 1]):
                 took = True
             else:
                 self._passed += data[at:after]

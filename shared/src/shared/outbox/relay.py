@@ -18,17 +18,19 @@ log = get_logger(__name__)
 LEFT_BEHIND_AFTER_SECONDS = 2
 POLL_SECONDS = 1.0
 BATCH = 500
+OBSERVE_SECONDS = 5.0
 AT_ONCE = 2  # One batch is read and marked while the broker confirms the other.
 
-WAITING = Gauge("outbox_waiting", "Rows in the outbox, at the relay's last look.")
+WAITING = Gauge("outbox_waiting", "Rows in the outbox.")
 OLDEST_SECONDS = Gauge("outbox_oldest_seconds", "Age of the oldest row in the outbox.")
-UNROUTABLE = Gauge("outbox_unroutable", "Events returned by the broker in the relay's last batch.")
+UNROUTABLE = Gauge("outbox_unroutable", "Rows in the outbox that the broker has returned.")
 
 
 class Relay:
     """Takes rows older than 2 s with SKIP LOCKED, so that several relays share the work.
 
-    It takes what is there and never ``id > last``: ids are not in the order of commits.
+    It takes what is there and never ``id > last``: ids are not in the order of commits. Nor do they leave in
+    any order; whoever hears them goes by what they say (see docs/decisions/0004).
     """
 
     def __init__(self, db: Database, publisher: Publisher, source: str) -> None:
@@ -37,24 +39,24 @@ class Relay:
         self._source = source
 
     async def run(self) -> None:
-        async def once_linked() -> int:
-            await self._publisher.linked.wait()
-            sent = await self.relay_batch()
-            if not sent:
-                await self._observe()
-            return sent
-
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                sweep(self._observe, size=1, every_seconds=OBSERVE_SECONDS, failed="outbox.not_observed")
+            )
             for _ in range(AT_ONCE):
                 tasks.create_task(
                     sweep(
-                        once_linked,
+                        self._once_linked,
                         size=BATCH,
                         every_seconds=POLL_SECONDS,
                         failed="outbox.relay_failed",
                         passing=(BrokerAway,),
                     )
                 )
+
+    async def _once_linked(self) -> int:
+        await self._publisher.linked.wait()
+        return await self.relay_batch()
 
     async def relay_batch(self) -> int:
         """Publish one batch; returns how many were confirmed and marked as sent.
@@ -78,7 +80,6 @@ class Relay:
             # Confirm first, then mark: a crash between sends twice, and the inbox absorbs it.
             await mark_sent(tx, receipt.confirmed)
             await self._put_off(tx, sorted(receipt.returned))
-        UNROUTABLE.set(len(receipt.returned))
         PUBLISHED.labels("relay").inc(len(receipt.confirmed))
         log.info("outbox.relayed", confirmed=len(receipt.confirmed), returned=len(receipt.returned))
         return len(receipt.confirmed)
@@ -96,12 +97,18 @@ class Relay:
             returned,
         )
 
-    async def _observe(self) -> None:
+    async def _observe(self) -> int:
+        """Whether or not the broker is there: what waits for it is what one wants to know then."""
         async with self._db.autocommit() as tx:
             row = await tx.fetchrow(
-                "SELECT count(*) AS rows,"
-                " coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age FROM outbox"
+                """
+                SELECT count(*) AS rows, count(*) FILTER (WHERE attempts > 0) AS returned,
+                    coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age
+                FROM outbox
+                """
             )
         assert row is not None
         WAITING.set(row["rows"])
+        UNROUTABLE.set(row["returned"])
         OLDEST_SECONDS.set(row["age"])
+        return 0

@@ -84,8 +84,8 @@ def _event_columns() -> tuple[sa.Column[object], ...]:
 async def mark_sent(tx: Transaction, ids: Collection[UUID] | Collection[str]) -> None:
     """The broker has confirmed them: they leave the outbox, and are kept to be told once more.
 
-    The commit does not wait for the disk. What a crash makes of it is safe: a row that comes back is sent
-    again, and inboxes absorb it.
+    The transaction's commit does not wait for the disk, so it must hold nothing else that matters. What a
+    crash makes of this is safe: a row that comes back is sent again, and inboxes absorb it.
     """
     await tx.execute("SET LOCAL synchronous_commit = off")
     await tx.execute(_MARK_SENT, list(ids))

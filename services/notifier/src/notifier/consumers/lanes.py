@@ -25,7 +25,8 @@ class NotConsuming(Exception):
 class LaneStore:
     """A lane's store that rests after each batch as long as that took, while a more urgent lane is busy.
 
-    A backlog would else take half of the processor and of the database from what somebody waits for.
+    A backlog would else take half of the processor and of the database from what somebody waits for. What it
+    has stored is told meanwhile, and acknowledged after the rest: losing the link then costs a redelivery.
     """
 
     def __init__(self, store: Handler, more_urgent: Sequence[LaneStore]) -> None:
