@@ -63,7 +63,7 @@ def test_a_debit_that_takes_no_longer_than_it_may(world: World) -> None:
     assert world.counts == {}
 
 
-@pytest.mark.parametrize(("seconds", "found"), [(4.0, {}), (6.0, {"stuck": 1})])
+@pytest.mark.parametrize(("seconds", "found"), [(6.0, {}), (9.0, {"stuck": 1})])
 def test_a_debit_through_a_gateway_that_has_its_hands_full(
     world: World, seconds: float, found: dict[str, int]
 ) -> None:
@@ -78,7 +78,7 @@ def test_a_debit_through_a_gateway_that_has_its_hands_full(
 def test_debits_of_which_more_than_a_few_wait(world: World, many: int, found: dict[str, int]) -> None:
     outage(world, "notifier")
     for _ in range(many):
-        slow(world, 3.0, "ws-gateway")
+        slow(world, 6.0, "ws-gateway")
     for _ in range(40 - many):
         slow(world, 0.1)
     recovery(world, "notifier")
