@@ -14,9 +14,9 @@ GATEWAY = "ws-gateway"
 OTHERS = {"rabbitmq", "notifier", GATEWAY}
 RECOVERY_SECONDS = 5.0  # What another fault may still do to a request after it is over.
 # All that runs is on the same cores, and what was killed starts there again: each bound leaves room for that.
-LATENCY_SECONDS = 5.0  # Of the ledger itself.
+LATENCY_SECONDS = 8.0  # Of the ledger itself.
 GATEWAY_SECONDS = 8.0  # Through the gateway, which has every tab on its hands when something is away.
-USUAL_SECONDS = 4.0  # Of all but a few, however they come.
+USUAL_SECONDS = 5.0  # Of all but a few, however they come.
 FEW = 0.05
 ENOUGH = 40  # To tell what is usual.
 
