@@ -1,23 +1,27 @@
-"""Bursts, and twenty thousand in one tab: few rows at a time, none missing, and nothing that piles up."""
+"""Bursts, and ten thousand in one tab: few rows at a time, none missing, and nothing that piles up."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
 
 from ledgerbell.stack import Stack
+from shared.streams import MAX_BEHIND
 from shared.testing.waiting import until
 from tests.browser.hands import bell, expect_live
 from tests.browser.seeding import debit_many
 
 OpenTab = Callable[[str], Awaitable[Page]]
 
-BURST = 500
-RECEIVED, MORE_RECEIVED = 5_000, 20_000
-SCROLLED = 3_000
+# A tab that loses its line in the middle has it all replayed; further behind, it would load its history.
+BURST = MAX_BEHIND * 4 // 5
+RECEIVED, MORE_RECEIVED = 5 * BURST, 25 * BURST
+SCROLLED = 2_000
 # What fills the panel, a thousand pixels above and below it, and the pages of twenty that those stand in.
 ROWS_AT_MOST = 100
 KEPT = 200
@@ -54,16 +58,14 @@ async def tab(stack: Stack, user: str, open_tab: OpenTab) -> Page:
 
 
 async def receive(stack: Stack, tab: Page, user: str, starts: Iterable[int]) -> None:
-    """Burst by burst: a tab that is further behind is told to load its history afresh."""
+    """Burst by burst."""
     for start in starts:
         await debit_many(stack, user, BURST)
-
-        async def all_told(count: int = start + BURST) -> bool:
-            return bool(await tab.evaluate("() => window.received.count") == count)
-
-        await until(all_told, within_seconds=60)
-    count = start + BURST
-    assert await tab.evaluate("() => window.received") == {"count": count, "last": count + 1}
+        count = start + BURST
+        all_told = f"() => window.received.count >= {count}"
+        with suppress(TimeoutError):
+            await until(partial(tab.evaluate, all_told), within_seconds=60)
+        assert await tab.evaluate("() => window.received") == {"count": count, "last": count + 1}
 
 
 def history(tab: Page) -> Locator:
@@ -136,7 +138,7 @@ async def test_what_comes_while_somebody_reads_further_down_waits_above(
 
 
 @pytest.mark.timeout(300)
-async def test_a_tab_that_has_received_twenty_thousand_is_as_small_as_before_and_shows_them_all(
+async def test_a_tab_that_has_received_ten_thousand_is_as_small_as_before_and_shows_them_all(
     stack: Stack, user: str, tab: Page
 ) -> None:
     session = await tab.context.new_cdp_session(tab)
