@@ -87,12 +87,12 @@ async def main() -> None:
             began = time.monotonic()
             rows[name] = await run(stage)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        machine += f" Other programs took {neighbours.share():.0%} of it meanwhile."
-    print(machine)
+            meanwhile = f"{machine} Other programs took {neighbours.share():.0%} of it meanwhile."
+            if not asked.row:  # Also of a run that is broken off later.
+                report.write(rows, meanwhile)
+    print(meanwhile)
     print(report.table([verdict for verdicts in rows.values() for verdict in verdicts]))
-    if not asked.row:
-        report.write(rows, machine)
-    elif draw(rows[asked.row], picture := PICTURES / f"{asked.row}.svg"):
+    if asked.row and draw(rows[asked.row], picture := PICTURES / f"{asked.row}.svg"):
         print(picture)
 
 

@@ -86,7 +86,7 @@ NOTES = """\
   the last sixth of the time beside the second one; of the servers their own memory, without what they
   share.
 - **memory an idle tab**: growth of the gateway's resident memory over 10,000 idle tabs of 10,000 users, after
-  100 others.
+  100 others; of a peer's over 2,500.
 - **debit over HTTP**: answers timed by the caller, 50 a second, to the credit service itself; "usual" is the
   same just before, with everything up. All debits of the outages were stored and notified once afterwards.
 - **debits over HTTP**: 32 callers on connections that stay open, each asking again once it is answered. The
