@@ -240,6 +240,14 @@ async def test_a_listener_hears_what_is_published_while_it_listens(namespace: Na
     assert heard == [b'{"items": []}']
 
 
+def test_who_only_watches_holds_up_nobody_when_its_queue_is_full() -> None:
+    queues = {queue["name"]: queue["arguments"] for queue in definitions()["queues"]}  # type: ignore[attr-defined]
+
+    full = {name: queues[name]["x-overflow"] for name in (QUEUE, "monitor.events", "monitor.recap")}
+
+    assert full == {QUEUE: "reject-publish", "monitor.events": "drop-head", "monitor.recap": "drop-head"}
+
+
 async def test_looking_at_the_dead_does_not_lose_them(namespace: Namespace) -> None:
     dead = dead_queue("notifier")
     sender = Publisher(namespace.admin_broker_url, f"reaper-{uuid4().hex}")

@@ -34,6 +34,8 @@ DELIVERY_LIMIT = 20
 # knows no "unlimited", and 4.x makes it 20 where nothing is said.
 DEAD_DELIVERY_LIMIT = 1_000_000_000
 MAX_LENGTH = 5_000_000
+# A full queue refuses, and publishers wait. Who only watches must hold up nobody, and loses the oldest.
+WATCHING = frozenset({"monitor"})
 
 # What each service listens to, besides the notifier, which hears everything.
 SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
@@ -216,7 +218,10 @@ def _dead_letters(service: str) -> str:
 
 
 def _working_queue(service: str, name: str) -> Definition:
-    return _queue(name, _dead_lettered(service, parked_queue(service)))
+    arguments = _dead_lettered(service, parked_queue(service))
+    if service in WATCHING:  # Dead letters at least once are only had from a queue that refuses.
+        arguments |= {"x-overflow": "drop-head", "x-dead-letter-strategy": "at-most-once"}
+    return _queue(name, arguments)
 
 
 def _dead_letter_queues(service: str) -> tuple[Definition, Definition]:

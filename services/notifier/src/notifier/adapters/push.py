@@ -75,8 +75,12 @@ class Push:
             log.critical("push.given_up", messages=len(messages), seconds=GIVE_UP_SECONDS)
 
     async def _try_once(self, items: Iterable[Item]) -> None:
-        with suppress(BrokerAway):
+        try:
             await self._publisher.send_batch(list(_messages(items)))
+        except BrokerAway:
+            pass
+        except Exception as error:  # noqa: BLE001  # Nobody waits for it, so nobody else would say so.
+            log.error("push.hint_failed", error=repr(error))
 
 
 def _messages(items: Iterable[Item]) -> Iterator[Message]:
