@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from chaos.history import History, Value
 from ledgerbell.tab import Frame, ProtocolBroken, Tab
+from shared.streams import MAX_BEHIND, Cursor
 
 LONGEST_DELAY_SECONDS = 8  # All of them on one machine would not let a gateway come up.
 
@@ -25,6 +26,7 @@ class WitnessTab(Tab):
         self.user = user
         self._history = history
         self._connected = False
+        self._was_reset = False
 
     async def __aenter__(self) -> WitnessTab:
         await super().__aenter__()
@@ -70,6 +72,18 @@ class WitnessTab(Tab):
             self._write("connected", "info", {"resume": frame["resume"]})
         self._write("frame", "info", frame)
         await super()._take(frame)
+
+    def _apply(self, frame: Frame) -> None:
+        """Told to load its history afresh it goes on from its end, as long as that was too far to replay."""
+        if frame["type"] == "welcome":
+            self._was_reset = frame["resume"] == "reset"
+            frame = frame | {"resume": "ok"}
+        elif frame["type"] == "live" and self._was_reset:
+            last, head = Cursor.parse(self.cursor), Cursor.parse(frame["as_of"])
+            if last.epoch == head.epoch and 0 <= head.seq - last.seq <= MAX_BEHIND:
+                raise ProtocolBroken(f"reset at {last}, and the head is {head}")
+            self.cursor = frame["as_of"]
+        super()._apply(frame)
 
     def _is_leaving(self) -> bool:
         return self._running is not None and self._running.cancelling() > 0
