@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from chaos.final import FORGED, OUTBOXES, read_queues
+from chaos.reading import FORGED, OUTBOXES, read_queues
 from chaos.world import World
 
 # What is in one of these states comes to an end by itself.

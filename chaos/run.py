@@ -15,9 +15,9 @@ import orjson
 
 from chaos.drain import waiting
 from chaos.faults import FAULTS
-from chaos.final import read_final, read_resources
 from chaos.history import History, Record
 from chaos.nemesis import Nemesis, heal
+from chaos.reading import read_final, read_resources
 from chaos.tabs import WitnessTab
 from chaos.verdict import Verdict, judge
 from chaos.world import World, opened

@@ -14,9 +14,9 @@ from standardwebhooks import Webhook
 
 from chaos.customers import Abandoned
 from chaos.faults.registry import NotInjected, fault
-from chaos.final import FORGED
 from chaos.history import Value
 from chaos.proxy import Way
+from chaos.reading import FORGED
 from chaos.world import DOORS, SLOW, World
 
 clients = partial(fault, breaks="clients")
