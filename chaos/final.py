@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared import trail
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -82,6 +84,14 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the trail, and the hash at its place, which it has once it is sealed."""
+
+    entry: trail.Entry
+    hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """``service`` is whose inbox it is."""
 
@@ -151,7 +161,10 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """``twice``: events that a service's inbox holds more than once. ``queues``: what lies in each."""
+    """``twice``: events that a service's inbox holds more than once. ``queues``: what lies in each.
+
+    ``trail``: of each user in the order of its places, and then what is not sealed.
+    """
 
     accounts: tuple[Account, ...] = ()
     transfers: tuple[Transfer, ...] = ()
@@ -161,6 +174,7 @@ class Final:
     streams: tuple[Stream, ...] = ()
     notifications: tuple[Notification, ...] = ()
     balances: tuple[Account, ...] = ()
+    trail: tuple[Link, ...] = ()
     payments: tuple[Payment, ...] = ()
     verifications: tuple[Verification, ...] = ()
     refunds: tuple[Refund, ...] = ()

@@ -19,9 +19,10 @@ user-07  debit, …    invoke             idempotency key user, amount ("1.50"),
                                                         verification_id
                      fail                               it was certainly not done: status, code
                      info                               nobody knows: error
-user-07/ connected   info               user            after each welcome: resume; and cursor, None
-                                                        where the tab asked for nothing that was before
+user-07/ connected   info               user            after each welcome: session, resume; and cursor,
+                                                        None where the tab asked for nothing before it
 tab-2    frame       info               user            the frame, batches as they came
+         acknowledged info              user            seq: all up to it was shown, or nearly sent so
          closed      ok: it left;       user            code
                      info: it lost it
          read        ok                 user            the answer to ``GET /v1/notifications``

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx
+import orjson
 import psutil
 
 from chaos.final import (
@@ -17,6 +18,7 @@ from chaos.final import (
     Entry,
     Final,
     Hold,
+    Link,
     Notification,
     Parked,
     Payment,
@@ -29,6 +31,7 @@ from chaos.final import (
 )
 from ledgerbell.providers import Providers
 from ledgerbell.stack import MODULES, Stack
+from shared import trail
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -72,6 +75,12 @@ _NOTIFIER: dict[str, tuple[type[Any], str]] = {
     ),
     "balances": (Account, "SELECT user_id, currency, posted, held, version FROM balance"),
 }
+# Of each user in the order of the chain, and behind it what is not sealed.
+_TRAIL = """
+SELECT e.user_id, s.place, e.what, e.at, e.event_id, e.transfer_id, e.epoch, e.seq, e.up_to, e.detail, s.hash
+FROM trail_entry e LEFT JOIN trail_seal s ON s.entry_id = e.id
+ORDER BY e.user_id, s.place NULLS LAST, e.id
+"""
 _PAYMENT: dict[str, tuple[type[Any], str]] = {
     "payments": (
         Payment,
@@ -109,6 +118,7 @@ async def read_final(stack: Stack) -> Final:
         async with _database(stack, service) as connection:
             for name, (row_type, sql) in tables.items():
                 found[name] = tuple(row_type(*row.values()) for row in await connection.fetch(sql))
+    found["trail"] = await _read_trail(stack)
     found["payments"] = await _asked_at_the_provider(stack, found["payments"])
     parked: list[Parked] = []
     twice = {}
@@ -130,6 +140,16 @@ async def read_final(stack: Stack) -> Final:
         queues=await _settled_queues(stack),
         resources=await read_resources(stack),
     )
+
+
+async def _read_trail(stack: Stack) -> tuple[Link, ...]:
+    async with _database(stack, "notifier") as connection:
+        rows = [dict(row) for row in await connection.fetch(_TRAIL)]
+    links = []
+    for row in rows:
+        hash_, at, detail = row.pop("hash"), row.pop("at"), row.pop("detail")
+        links.append(Link(trail.Entry(**row, at=trail.moment(at), detail=orjson.loads(detail)), hash_))
+    return tuple(links)
 
 
 async def read_resources(stack: Stack) -> Resources:

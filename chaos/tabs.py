@@ -69,9 +69,14 @@ class WitnessTab(Tab):
     async def _take(self, frame: Frame) -> None:
         if frame["type"] == "welcome":
             self._connected = True
-            self._write("connected", "info", {"resume": frame["resume"]})
+            self._write("connected", "info", {"resume": frame["resume"], "session": frame["session"]})
         self._write("frame", "info", frame)
         await super()._take(frame)
+
+    async def send(self, frame: Frame) -> None:
+        if frame["type"] == "ack":  # Before: it may arrive without our coming to know of it.
+            self._write("acknowledged", "info", {"seq": frame["seq"]})
+        await super().send(frame)
 
     def _apply(self, frame: Frame) -> None:
         """Told to load its history afresh it goes on from its end, as long as that was too far to replay."""

@@ -8,9 +8,11 @@ from chaos.checkers import (
     keys,
     latency,
     notices,
+    receipts,
     resources,
     sequence,
     tabs,
+    trail,
     transactions,
 )
 from chaos.finding import Checker
@@ -27,6 +29,8 @@ CHECKERS: tuple[Checker, ...] = (
     canaries.check,
     drain.check,
     resources.check,
+    trail.check,
+    receipts.check,
 )
 
 __all__ = ["CHECKERS"]

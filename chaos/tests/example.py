@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -14,6 +15,7 @@ from chaos.final import (
     Entry,
     Final,
     Hold,
+    Link,
     Notification,
     Payment,
     Refund,
@@ -25,6 +27,8 @@ from chaos.final import (
 )
 from chaos.history import Record, Type
 from chaos.verdict import Verdict, judge
+from shared.trail import START, link
+from shared.trail import Entry as TrailEntry
 from shared.money import Money
 
 PEACE = Resources(
@@ -33,6 +37,9 @@ PEACE = Resources(
     channels={"credit": 5, "notifier": 5},
     memory={"credit": 90 << 20, "notifier": 95 << 20},
 )
+
+
+AT = "2026-01-01T00:00:00.000000Z"
 
 
 @dataclass
@@ -54,6 +61,8 @@ class World:
     left: dict[str, Any] = field(default_factory=dict)
     resources: Resources = PEACE
     tabs: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+    trail: list[TrailEntry] = field(default_factory=list)
     clock: float = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -69,10 +78,22 @@ class World:
     def id(self) -> str:
         return str(UUID(int=next(self._ids)))
 
+    def acknowledge(self, tab: str) -> None:
+        """All that there is."""
+        user = self.tabs[tab]
+        self.say(tab, "acknowledged", "info", user, seq=self.newest(user))
+        detail = {"session": self.sessions[tab]}
+        self.trail.append(
+            TrailEntry(
+                user, None, "acknowledged", AT, epoch=1, seq=1, up_to=self.newest(user), detail=detail
+            )
+        )
+
     def connect(self, tab: str, user: str, resume: str = "ok", *, since: int = 0) -> None:
         """And is sent what came after ``since``."""
         self.tabs[tab] = user
-        self.say(tab, "connected", "info", user, resume=resume)
+        self.sessions[tab] = self.id()
+        self.say(tab, "connected", "info", user, resume=resume, session=self.sessions[tab])
         for notification in self.notifications:
             if notification.user == user and notification.seq > since and resume == "ok":
                 self.say(tab, "frame", "info", user, **self._frame(notification))
@@ -202,6 +223,7 @@ class World:
             streams=tuple(Stream(user, 1, newest[user], last[user], newest[user]) for user in last),
             notifications=tuple(self.notifications),
             balances=tuple(self.balances.values()),
+            trail=self._sealed(),
             payments=tuple(self.payments),
             verifications=tuple(self.verifications),
             refunds=tuple(self.refunds),
@@ -209,6 +231,18 @@ class World:
             resources=self.resources,
             **self.left,
         )
+
+    def _sealed(self) -> tuple[Link, ...]:
+        """What was stored, that all of it was pushed, and what was acknowledged; each user's in a chain."""
+        users = sorted({each.user for each in self.notifications})
+        entries = [
+            TrailEntry(each.user, None, "stored", AT, UUID(each.id), epoch=1, seq=each.seq)
+            for each in self.notifications
+        ]
+        entries += [
+            TrailEntry(user, None, "pushed", AT, epoch=1, seq=1, up_to=self.newest(user)) for user in users
+        ]
+        return seal([*entries, *self.trail])
 
     def end(self) -> None:
         for phase in ("heal", "drained", "read"):
@@ -227,6 +261,18 @@ class World:
         for finding in self.verdict.findings:
             found[finding.kind] += finding.count
         return dict(found)
+
+
+def seal(entries: Sequence[TrailEntry]) -> tuple[Link, ...]:
+    """Each gets the next place of its user's."""
+    heads: dict[str, tuple[int, bytes]] = {}
+    links = []
+    for entry in entries:
+        place, head = heads.get(entry.user_id, (0, START))
+        placed = replace(entry, place=place + 1)
+        heads[entry.user_id] = (place + 1, link(head, placed.digest()))
+        links.append(Link(placed, heads[entry.user_id][1]))
+    return tuple(links)
 
 
 def _shown(balance: Account) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""I13: the trail knows what was pushed, and of every session what it has acknowledged and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from shared.trail import Entry
+
+from chaos.checkers.notices import frames_of
+from chaos.final import Final
+from chaos.finding import Finding, Kind
+from chaos.history import Record
+from chaos.operations import Window, windows
+
+EPOCH = 1  # Nothing rebuilds a stream in a run.
+GATEWAY = "ws-gateway"
+# A second gateway ends with its fault, and so does the one that was upgraded.
+MORE_GATEWAYS = ("replicas", "rolling-upgrade")
+
+
+@dataclass(slots=True)
+class Session:
+    """One socket of a tab, from its welcome to its loss."""
+
+    user: str
+    began: float
+    ended: float = float("inf")
+    acknowledged: int = 0
+    shown: set[tuple[int, int]] = field(default_factory=set)  # Epoch and seq.
+
+
+Places = dict[str, set[tuple[int, int]]]  # Of each user: epoch and seq.
+
+
+def check(records: Sequence[Record], final: Final) -> Iterator[Finding]:
+    sessions, pushed = _sessions(records), _pushed(final)
+    acknowledged: dict[str, int] = {}
+    for each in final.trail:
+        if each.entry.what == "acknowledged":
+            id_, up_to = str(each.entry.detail["session"]), each.entry.up_to or 0
+            acknowledged[id_] = max(acknowledged.get(id_, 0), up_to)
+            yield from _is_true(each.entry, sessions.get(id_), pushed)
+    ends = [window for window in windows(records) if _ends_gateways(window)]
+    for id_, session in sessions.items():
+        # What a gateway had not passed on when it was killed, nobody knows.
+        if not any(window.meets(session.began, session.ended) for window in ends):
+            known = acknowledged.get(id_, 0)
+            if session.acknowledged > known:
+                words = f"{session.acknowledged} was acknowledged, and the trail says {known}"
+                yield Finding("I13", Kind.LOST, words, session.user, (id_,))
+            if unknown := session.shown - pushed.get(session.user, set()):
+                words = f"{len(unknown)} were shown, and the trail does not know that they were pushed"
+                yield Finding("I13", Kind.LOST, words, session.user, (id_,), len(unknown))
+
+
+def _is_true(entry: Entry, session: Session | None, pushed: Places) -> Iterator[Finding]:
+    user, up_to, ids = entry.user_id, entry.up_to or 0, (str(entry.detail["session"]),)
+    if session is None or session.user != user:
+        yield Finding(
+            "I13", Kind.LEAKED, f"{up_to} is acknowledged by a session that is not theirs", user, ids
+        )
+        return
+    if up_to > session.acknowledged:
+        words = f"{up_to} is acknowledged, and the session had said {session.acknowledged}"
+        yield Finding("I13", Kind.DOUBLED, words, user, ids)
+    if (entry.epoch or 0, up_to) not in pushed.get(user, set()):
+        yield Finding("I13", Kind.LOST, f"{up_to} is acknowledged, and was not pushed", user, ids)
+
+
+def _sessions(records: Sequence[Record]) -> dict[str, Session]:
+    found: dict[str, Session] = {}
+    current: dict[str, Session] = {}  # By tab.
+    for record in records:
+        if record.f == "connected" and (id_ := record.value.get("session")):
+            current[record.process] = found[id_] = Session(record.key, record.t)
+        elif (session := current.get(record.process)) is not None:
+            _see(session, record)
+    return found
+
+
+def _see(session: Session, record: Record) -> None:
+    match record.f:
+        case "acknowledged":
+            session.acknowledged = max(session.acknowledged, int(record.value["seq"]))
+        case "closed":
+            session.ended = record.t
+        case "frame":
+            for frame in frames_of(record):
+                if frame["type"] == "notification":
+                    session.shown.add((EPOCH, int(frame["seq"])))
+
+
+def _pushed(final: Final) -> Places:
+    places: Places = {}
+    for each in final.trail:
+        entry = each.entry
+        if entry.what == "pushed" and entry.seq and entry.up_to:
+            theirs = places.setdefault(entry.user_id, set())
+            theirs |= {(entry.epoch or 0, seq) for seq in range(entry.seq, entry.up_to + 1)}
+    return places
+
+
+def _ends_gateways(window: Window) -> bool:
+    return window.target == GATEWAY or window.fault in MORE_GATEWAYS

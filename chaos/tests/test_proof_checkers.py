@@ -1,0 +1,112 @@
+"""I12 and I13: a trail that lacks something, says something twice, or is not what was sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from shared.trail import Entry
+
+from chaos.final import Link
+from chaos.tests.example import World, seal
+
+# -------------------------------------------------------------- I12, the chain
+
+
+def entries(world: World, keep: Callable[[Entry], bool] = lambda _: True) -> list[Entry]:
+    return [link.entry for link in world.final.trail if keep(link.entry)]
+
+
+def test_what_was_stored_and_is_not_in_the_trail(world: World) -> None:
+    world.end()
+    world.left["trail"] = seal(entries(world, lambda each: not (each.what == "stored" and each.seq == 3)))
+    assert world.counts == {"lost": 2}  # Ada's and Bob's.
+
+
+def test_what_was_received_twice(world: World) -> None:
+    world.end()
+    kept = entries(world)
+    world.left["trail"] = seal([*kept, kept[0]])
+    assert world.counts == {"doubled": 1}
+
+
+def altered(links: list[Link]) -> None:
+    links[4] = Link(replace(links[4].entry, detail={"title": "other"}), links[4].hash)
+
+
+def dropped(links: list[Link]) -> None:
+    del links[4]
+
+
+def swapped(links: list[Link]) -> None:
+    first, second = links[4].entry, links[5].entry
+    links[4] = Link(replace(second, place=first.place), links[4].hash)
+    links[5] = Link(replace(first, place=second.place), links[5].hash)
+
+
+@pytest.mark.parametrize("harm", [altered, dropped, swapped])
+def test_a_chain_that_does_not_hold(world: World, harm: Callable[[list[Link]], None]) -> None:
+    world.end()
+    adas = [link for link in world.final.trail if link.entry.user_id == "ada"]
+    others = [link for link in world.final.trail if link.entry.user_id != "ada"]
+    pushed = [link for link in adas if link.entry.what == "pushed"]
+    assert adas.index(pushed[0]) > 5
+    harm(adas)
+    world.left["trail"] = (*adas, *others)
+    words = [finding.words for finding in world.verdict.findings]
+    assert any("not what was sealed" in each or "after place 4 comes 6" in each for each in words)
+
+
+def test_what_was_never_sealed(world: World) -> None:
+    world.end()
+    *sealed, last = world.final.trail
+    world.left["trail"] = (*sealed, Link(replace(last.entry, place=None), None))
+    assert world.counts == {"stuck": 1}
+
+
+# -------------------------------------------------------------- I13, the receipts
+
+
+def test_what_was_acknowledged_and_is_known(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.end()
+    assert world.counts == {}
+
+
+def test_an_acknowledgement_that_was_lost(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.end()
+    assert world.counts == {"lost": 1}
+
+
+def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.say("nemesis", "kill", "invoke", "ws-gateway")
+    world.say("nemesis", "kill", "ok", "ws-gateway")
+    world.disconnect("ada/tab-1")
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.end()
+    assert world.counts == {}
+
+
+def test_more_than_was_acknowledged(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.records = [record for record in world.records if record.f != "acknowledged"]
+    world.end()
+    assert world.counts == {"doubled": 1}
+
+
+def test_an_acknowledgement_in_the_trail_of_another(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.trail[0] = replace(world.trail[0], user_id="bob", up_to=1)
+    world.end()
+    assert world.counts == {"leaked": 1, "lost": 1}
+
+
+def test_what_was_shown_and_is_not_known_as_pushed(world: World) -> None:
+    world.end()
+    world.left["trail"] = seal(entries(world, lambda each: (each.what, each.user_id) != ("pushed", "bob")))
+    assert world.counts == {"lost": world.newest("bob")}
