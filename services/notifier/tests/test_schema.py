@@ -30,6 +30,7 @@ async def test_migrations_and_tables_do_not_differ(database: ServiceDatabase) ->
         "UPDATE trail_entry SET detail = '{}'",
         "DELETE FROM trail_entry",
         "TRUNCATE trail_entry",
+        "INSERT INTO trail_entry (user_id, what, at) VALUES ('user-1', 'read', now() - interval '1 day')",
         "UPDATE trail_seal SET place = 2",
         "DELETE FROM trail_seal",
         "TRUNCATE trail_seal",

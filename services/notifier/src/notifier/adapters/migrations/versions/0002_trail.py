@@ -32,6 +32,12 @@ BEGIN
         EXECUTE format(
             'REVOKE UPDATE, DELETE, TRUNCATE ON trail_entry, trail_seal, trail_checkpoint FROM %I', service
         );
+        -- When it happened is not the service's to say.
+        EXECUTE format('REVOKE INSERT ON trail_entry FROM %I', service);
+        EXECUTE format(
+            'GRANT INSERT (user_id, what, event_id, transfer_id, epoch, seq, up_to, detail)'
+            ' ON trail_entry TO %I', service
+        );
     END IF;
 END $$
 """
