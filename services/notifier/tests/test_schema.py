@@ -7,6 +7,7 @@ import pytest
 
 from notifier.adapters.tables import metadata
 from shared.db import Database
+from shared.db.database import AnyConnection
 from shared.db.provision import ServiceDatabase
 from shared.testing.schema import schema_differences
 
@@ -26,6 +27,16 @@ async def test_migrations_and_tables_do_not_differ(database: ServiceDatabase) ->
         "UPDATE inbox SET received_at = now()",
         "DELETE FROM stream",
         "DELETE FROM parked_event",
+        "UPDATE trail_entry SET detail = '{}'",
+        "DELETE FROM trail_entry",
+        "TRUNCATE trail_entry",
+        "INSERT INTO trail_entry (user_id, what, at) VALUES ('user-1', 'read', now() - interval '1 day')",
+        "UPDATE trail_seal SET place = 2",
+        "DELETE FROM trail_seal",
+        "TRUNCATE trail_seal",
+        "UPDATE trail_checkpoint SET leaves = 2",
+        "DELETE FROM trail_checkpoint",
+        "TRUNCATE trail_checkpoint",
         "DROP TABLE notification",
         "CREATE TABLE mine (x int)",
     ],
@@ -34,3 +45,12 @@ async def test_the_service_cannot_rewrite_what_was_said(db: Database, statement:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with db.autocommit() as tx:
             await tx.execute(statement)
+
+
+@pytest.mark.parametrize("change", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize(
+    ("table", "column"), [("trail_entry", "at"), ("trail_seal", "place"), ("trail_checkpoint", "leaves")]
+)
+async def test_nobody_changes_the_trail(owner: AnyConnection, table: str, column: str, change: str) -> None:
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        await owner.execute(change.format(table, column, column))

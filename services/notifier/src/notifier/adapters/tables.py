@@ -1,10 +1,11 @@
-"""The notifier's schema: streams, their notifications, balances as last heard, inbox and parked events."""
+"""The notifier's schema: streams, notifications, balances as last heard, inbox, parked events, trail."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from notifier.adapters.trail_tables import trail_tables
 from shared.inbox import inbox_table, parked_event_table
 
 metadata = sa.MetaData()
@@ -82,3 +83,5 @@ balance = sa.Table(
 
 inbox = inbox_table(metadata)
 parked_event = parked_event_table(metadata)
+
+trail_tables(metadata)

@@ -1,0 +1,59 @@
+"""JSON with one spelling for each value, as RFC 8785 has it, for what is hashed and signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+LEAST, MOST = -(2**63), 2**63 - 1
+
+Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
+
+
+class NotCanonical(ValueError):
+    """The value has no spelling that every reader agrees on."""
+
+
+def canonical(value: Json) -> bytes:
+    """Keys in order, no space, shortest escapes. Raises NotCanonical.
+
+    Of RFC 8785 it takes what we need: no null, no fractions, and names of members in ASCII, which sort alike
+    however they are compared. Beyond it, whole numbers up to 64 bits are written in full: the database has
+    such, and an entry that could not be hashed would hold up its user's chain.
+    """
+    _refuse(value)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:  # A lone surrogate, for one.
+        raise NotCanonical(str(error)) from error
+
+
+def read_canonical(text: bytes) -> Json:
+    """The value that has exactly this spelling. Raises NotCanonical."""
+    try:
+        value: Json = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise NotCanonical(f"it is not JSON: {error}") from error
+    if canonical(value) != text:
+        raise NotCanonical("it is not spelt canonically")
+    return value
+
+
+def _refuse(value: object) -> None:
+    match value:
+        case str() | bool():
+            pass
+        case int():
+            if not LEAST <= value <= MOST:
+                raise NotCanonical("a number is too large")
+        case dict():
+            for name, member in value.items():
+                if not (isinstance(name, str) and name.isascii()):
+                    raise NotCanonical("a member's name is not ASCII")
+                _refuse(member)
+        case list() | tuple():
+            for member in value:
+                _refuse(member)
+        case _:
+            raise NotCanonical(f"{type(value).__name__} has no place in it")
