@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 INBOXES = ("credit", "payment", "refund", "monitor", "notifier")
 FORGED = "forged-"  # Webhooks of ours begin so: they lie, and are looked into for long.
 OUTBOXES = ("credit", "payment", "refund", "verification", "monitor")
+SEALED_SECONDS = 15.0
 STATISTICS_SECONDS = 15.0  # The broker's own figures are up to 5 s old.
 
 
@@ -118,7 +119,8 @@ async def read_final(stack: Stack) -> Final:
         async with _database(stack, service) as connection:
             for name, (row_type, sql) in tables.items():
                 found[name] = tuple(row_type(*row.values()) for row in await connection.fetch(sql))
-    found["trail"] = await _read_trail(stack)
+    queues = await _settled_queues(stack)
+    found["trail"] = await _settled_trail(stack)
     found["payments"] = await _asked_at_the_provider(stack, found["payments"])
     parked: list[Parked] = []
     twice = {}
@@ -137,9 +139,21 @@ async def read_final(stack: Stack) -> Final:
         unprocessed={
             service: await _count(stack, service, webhooks) for service in ("payment", "verification")
         },
-        queues=await _settled_queues(stack),
+        queues=queues,
         resources=await read_resources(stack),
     )
+
+
+async def _settled_trail(stack: Stack) -> tuple[Link, ...]:
+    """Once all of it is sealed, which takes a moment."""
+
+    async def sealed() -> bool:
+        sql = "SELECT count(*) FROM trail_entry LEFT JOIN trail_seal ON entry_id = id WHERE entry_id IS NULL"
+        return not await _count(stack, "notifier", sql)
+
+    with suppress(TimeoutError):
+        await until(sealed, within_seconds=SEALED_SECONDS, every_seconds=1)
+    return await _read_trail(stack)
 
 
 async def _read_trail(stack: Stack) -> tuple[Link, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from shared.trail import Entry
 
 from chaos.final import Link
 from chaos.tests.example import World, seal
+from shared.trail import Entry
 
 # -------------------------------------------------------------- I12, the chain
 
@@ -20,14 +20,14 @@ def entries(world: World, keep: Callable[[Entry], bool] = lambda _: True) -> lis
 
 def test_what_was_stored_and_is_not_in_the_trail(world: World) -> None:
     world.end()
-    world.left["trail"] = seal(entries(world, lambda each: not (each.what == "stored" and each.seq == 3)))
+    world.chains = seal(entries(world, lambda each: not (each.what == "stored" and each.seq == 3)))
     assert world.counts == {"lost": 2}  # Ada's and Bob's.
 
 
 def test_what_was_received_twice(world: World) -> None:
     world.end()
     kept = entries(world)
-    world.left["trail"] = seal([*kept, kept[0]])
+    world.chains = seal([*kept, kept[0]])
     assert world.counts == {"doubled": 1}
 
 
@@ -53,7 +53,7 @@ def test_a_chain_that_does_not_hold(world: World, harm: Callable[[list[Link]], N
     pushed = [link for link in adas if link.entry.what == "pushed"]
     assert adas.index(pushed[0]) > 5
     harm(adas)
-    world.left["trail"] = (*adas, *others)
+    world.chains = (*adas, *others)
     words = [finding.words for finding in world.verdict.findings]
     assert any("not what was sealed" in each or "after place 4 comes 6" in each for each in words)
 
@@ -61,7 +61,7 @@ def test_a_chain_that_does_not_hold(world: World, harm: Callable[[list[Link]], N
 def test_what_was_never_sealed(world: World) -> None:
     world.end()
     *sealed, last = world.final.trail
-    world.left["trail"] = (*sealed, Link(replace(last.entry, place=None), None))
+    world.chains = (*sealed, Link(replace(last.entry, place=None), None))
     assert world.counts == {"stuck": 1}
 
 
@@ -108,5 +108,5 @@ def test_an_acknowledgement_in_the_trail_of_another(world: World) -> None:
 
 def test_what_was_shown_and_is_not_known_as_pushed(world: World) -> None:
     world.end()
-    world.left["trail"] = seal(entries(world, lambda each: (each.what, each.user_id) != ("pushed", "bob")))
+    world.chains = seal(entries(world, lambda each: (each.what, each.user_id) != ("pushed", "bob")))
     assert world.counts == {"lost": world.newest("bob")}
