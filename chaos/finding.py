@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``invariant``: its number in the fault plan, I1 to I11."""
+    """``invariant``: its number; I1 to I11 are the fault plan's."""
 
     invariant: str
     kind: Kind
