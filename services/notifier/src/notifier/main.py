@@ -13,9 +13,12 @@ from notifier.api.internal import internal
 from notifier.api.notifications import notifications
 from notifier.api.streams import stream
 from notifier.consumers.lanes import consume_lanes, consume_parked, consume_recap, require_consuming
+from notifier.consumers.receipts import consume_receipts
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import UnknownNotification
+from notifier.handlers.receipts import ReceiptStore
 from notifier.handlers.record import Recorder
+from notifier.handlers.recovery import Recovery
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.events import Lane
@@ -25,7 +28,7 @@ from shared.http.dead_letters import dead_letters
 from shared.inbox import DeadLetters, ParkedStore, RecapStore
 from shared.messaging import Publisher
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import dead_queue, lane_queue, parked_queue, recap_queue
+from shared.messaging.topology import dead_queue, lane_queue, parked_queue, recap_queue, receipts_queue
 from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
@@ -33,7 +36,8 @@ from shared.streams import InvalidCursor
 
 SERVICE = "notifier"
 PARKED, RECAP = parked_queue(SERVICE), recap_queue(SERVICE)
-QUEUES = (*(lane_queue(lane) for lane in Lane), RECAP, PARKED, dead_queue(SERVICE))
+RECEIPTS = receipts_queue()
+QUEUES = (*(lane_queue(lane) for lane in Lane), RECEIPTS, RECAP, PARKED, dead_queue(SERVICE))
 DRAIN_SECONDS = 3.0
 MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for whom heads are asked.
 
@@ -50,9 +54,11 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     dispatcher = dispatcher or NotificationDispatcher()
     stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
     recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
-    retry = ParkedStore(db.transaction, recovery, PARKED)
+    receipts = ReceiptStore(db, RECEIPTS)
+    retry = ParkedStore(db.transaction, Recovery(recovery, receipts), PARKED)
     lanes = consume_lanes(settings.broker_url, stores)
     parked = consume_parked(settings.broker_url, recovery, retry)
+    receiving = consume_receipts(settings.broker_url, receipts)
     missed = BatchStore(db, dispatcher, push, RECAP, Recorder("recap"))
     recap = consume_recap(settings.broker_url, missed, RecapStore(db.autocommit, missed, RECAP))
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
@@ -68,6 +74,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         supporting.start("watch", watch.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
+        consuming.start("consumer.receipts", receiving.run)
         consuming.start("consumer.parked", parked.run)
         consuming.start("consumer.recap", recap.run)
         try:

@@ -13,9 +13,10 @@ from pydantic import Field
 from starlette.middleware.cors import CORSMiddleware
 
 from shared.events.notifier import EXCHANGE
+from shared.events.receipts import EXCHANGE as RECEIPTS
 from shared.http import Keyring, Workers, create_app, once, serve
 from shared.http.auth import ServiceToken
-from shared.messaging import FanoutListener
+from shared.messaging import FanoutListener, Publisher
 from shared.messaging.connection import keep_checking
 from shared.settings import ServiceSettings
 from web import SDK, WALLET
@@ -29,9 +30,11 @@ from ws_gateway.api import demo_router, router
 from ws_gateway.consumers import listen
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
 from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.receipts import Receipts
 from ws_gateway.handlers.sessions import Sessions
 
 SERVICE = "ws-gateway"
+DRAIN_SECONDS = 3.0
 
 
 class Settings(ServiceSettings):
@@ -66,24 +69,30 @@ def build(settings: Settings) -> FastAPI:
         sign_in = SignIn(settings.demo_sign_in_key, settings.environment, origins, keyring)
     notifier, upstream = _client(settings.notifier_url), _client("")
     reader = StreamReader(notifier, ServiceToken(SERVICE, settings.service_key))
-    hub = Hub(reader, limits)
+    publisher = Publisher(settings.broker_url, f"{SERVICE}.receipts")
+    receipts = Receipts(publisher)
+    hub = Hub(reader, limits, receipts)
     tickets = Tickets(settings.ticket_secret)
-    sessions = Sessions(hub, tickets, limits, origins)
+    sessions = Sessions(hub, receipts, tickets, limits, origins)
     listener = listen(settings.broker_url, hub)
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE, RECEIPTS))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        workers = Workers()
+        workers, telling = Workers(), Workers()
+        telling.start("publisher", publisher.run)
         workers.start("feed", listener.run)
         workers.start("streams", reader.run)
         workers.start("heads", hub.keep_comparing)
         workers.start("sweep", sessions.keep_sweeping)
         workers.start("preflight", preflight)
+        workers.start("receipts", receipts.keep_telling)
         try:
             yield {"sessions": sessions}  # uvicorn hands this to each socket.
         finally:
             await workers.stop()
+            await receipts.drain(DRAIN_SECONDS)
+            await telling.stop()
             await notifier.aclose()
             await upstream.aclose()
 

@@ -19,6 +19,8 @@ from shared.events.payment import (
     PaymentRefundFailed,
     PaymentSucceeded,
 )
+from shared.events.receipts import EXCHANGE as RECEIPTS
+from shared.events.receipts import GATHERED
 from shared.events.refund import RefundFailed, RefundInitiated, RefundProcessing
 from shared.events.verification import (
     VerificationCancelled,
@@ -72,7 +74,7 @@ PERMISSIONS: dict[str, tuple[str, str, str]] = {
     "monitor": ("^$", r"^activity\.events$", r"^monitor\."),
     "notifier": ("^$", r"^notifications$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
-    "ws-gateway": (r"^amq\.gen.*$", r"^amq\.gen.*$", r"^(amq\.gen.*|notifications)$"),
+    "ws-gateway": (r"^amq\.gen.*$", r"^(amq\.gen.*|receipts)$", r"^(amq\.gen.*|notifications)$"),
 }
 
 
@@ -104,6 +106,11 @@ def recap_queue(service: str) -> str:
     return f"{service}.recap"
 
 
+def receipts_queue() -> str:
+    """Where the notifier is told what the gateways pushed, and what tabs have acknowledged."""
+    return "notifier.receipts"
+
+
 def recap_key(publisher: str) -> str:
     return f"{publisher}.recap"
 
@@ -126,17 +133,19 @@ def definitions() -> Definition:
     bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
-            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS]),
+            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS]),
             *(_exchange(_dead_letters(service), "topic") for service in consumers),
         ],
         "queues": [
             *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
+            _working_queue("notifier", receipts_queue()),
             *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
             *(_working_queue(service, recap_queue(service)) for service in consumers),
             *(queue for service in consumers for queue in _dead_letter_queues(service)),
         ],
         "bindings": [
             *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
+            _binding(RECEIPTS, receipts_queue(), GATHERED),
             *(
                 _binding(exchange, recap_queue(service), recap_key(exchange.partition(".")[0]))
                 for service in consumers

@@ -21,6 +21,7 @@ from ws_gateway.adapters.tickets import InvalidTicket, Tickets
 from ws_gateway.domain import Limits, Refused, retry
 from ws_gateway.handlers.channel import Socket, Tab
 from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.receipts import Receipts
 
 log = get_logger(__name__)
 
@@ -81,8 +82,16 @@ class Session:
 class Sessions:
     """All sockets of this process."""
 
-    def __init__(self, hub: Hub, tickets: Tickets, limits: Limits, allowed_origins: frozenset[str]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        receipts: Receipts,
+        tickets: Tickets,
+        limits: Limits,
+        allowed_origins: frozenset[str],
+    ) -> None:
         self._hub = hub
+        self._receipts = receipts
         self._tickets = tickets
         self._limits = limits
         self._origins = allowed_origins
@@ -152,8 +161,10 @@ class Sessions:
             case _ if session.tab is None:
                 raise Refused(domain.PROTOCOL_ERROR, "the first frame is a hello")
             case _Ack():
-                session.tab.shown = max(session.tab.shown, min(said.seq, session.tab.seq))
                 ACKNOWLEDGED.inc()
+                seq = min(said.seq, session.tab.seq)  # It cannot have shown what it was not sent.
+                if seq > session.tab.shown:
+                    self._receipts.acknowledged(session.id, session.tab, seq)
             case _Pong():
                 pass  # Being heard from is all a pong is for.
 
