@@ -19,6 +19,7 @@ from ledgerbell.documents import write_documents
 from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
+from ledgerbell.rebuild import RebuildRefused, differences, rebuild_stream
 from ledgerbell.run import run_against, run_demo, run_up
 from ledgerbell.secrets import make_secrets
 from shared.http.auth import ALGORITHMS, sign_token
@@ -48,6 +49,7 @@ _EXPECTED = (
     NoServers,
     NotReady,
     ProcessFailed,
+    RebuildRefused,
     ServerFailed,
     ServerNotInstalled,
 )
@@ -201,6 +203,28 @@ def collect_dead_letters(service: Service) -> None:
 
 def _print(letter: Letter) -> None:
     print(orjson.dumps(letter, option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command()
+def rebuild(
+    user: Annotated[str, typer.Option(help="Whose stream.")],
+    compare: Annotated[bool, typer.Option("--compare", help="Only compare; nothing is changed.")] = False,
+) -> None:
+    """Make a user's stream anew of its events; ends with 1 where it was not as they make it.
+
+    Each notification stays read or unread, and connected tabs load afresh. Needs LEDGERBELL_GATEWAY_URL and
+    LEDGERBELL_OPERATOR_TOKEN.
+    """
+    with _plainly():
+        found = rebuild_stream(OperatorSettings(), user, compare_only=compare)
+        for line in differences(found):
+            print(line)
+        print(
+            f"ledgerbell: epoch {found['epoch']}, {found['notifications']} notifications,"
+            f" {found['unread']} unread; {found['different'] or 'no'} differences"
+        )
+        if found["different"]:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -116,6 +116,7 @@ def build(settings: Settings) -> FastAPI:
         "refunds": settings.refund_url,
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
+        "streams": settings.notifier_url,
         "activity": settings.monitor_url,
         "dead-letters/credit": settings.credit_url,
         "dead-letters/payment": settings.payment_url,
