@@ -10,6 +10,8 @@ import httpx
 
 from shared.events import CATALOGUE, Event, Lane, exchange_of
 from shared.events.activity import ActivityDisputed
+from shared.events.coverage import EXCHANGE as COVERAGE
+from shared.events.coverage import OWNERS, STATED
 from shared.events.credit import CreditAdded, CreditDeducted, CreditRejected
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
 from shared.events.payment import (
@@ -72,7 +74,7 @@ PERMISSIONS: dict[str, tuple[str, str, str]] = {
     "refund": ("^$", r"^refund\.events$", r"^refund\."),
     "verification": ("^$", r"^verification\.events$", "^$"),
     "monitor": ("^$", r"^activity\.events$", r"^monitor\."),
-    "notifier": ("^$", r"^notifications$", r"^notifier\."),
+    "notifier": ("^$", r"^(notifications|coverage)$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
     "ws-gateway": (r"^amq\.gen.*$", r"^(amq\.gen.*|receipts)$", r"^(amq\.gen.*|notifications)$"),
 }
@@ -111,6 +113,16 @@ def receipts_queue() -> str:
     return "notifier.receipts"
 
 
+def statements_queue() -> str:
+    """Where the notifier is told all transfers that the ledger has booked."""
+    return "notifier.coverage"
+
+
+def coverage_queue(service: str) -> str:
+    """Where a service is asked for events that were never stored."""
+    return f"{service}.coverage"
+
+
 def recap_key(publisher: str) -> str:
     return f"{publisher}.recap"
 
@@ -133,12 +145,14 @@ def definitions() -> Definition:
     bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
-            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS]),
+            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS, COVERAGE]),
             *(_exchange(_dead_letters(service), "topic") for service in consumers),
         ],
         "queues": [
             *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
             _working_queue("notifier", receipts_queue()),
+            # What is lost of these is missed by its reader, and asked for again.
+            *(_queue(name, {}) for name in [statements_queue(), *map(coverage_queue, OWNERS)]),
             *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
             *(_working_queue(service, recap_queue(service)) for service in consumers),
             *(queue for service in consumers for queue in _dead_letter_queues(service)),
@@ -146,6 +160,8 @@ def definitions() -> Definition:
         "bindings": [
             *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
             _binding(RECEIPTS, receipts_queue(), GATHERED),
+            _binding(exchange_of(CreditAdded.TYPE), statements_queue(), STATED),
+            *(_binding(COVERAGE, coverage_queue(owner), owner) for owner in OWNERS),
             *(
                 _binding(exchange, recap_queue(service), recap_key(exchange.partition(".")[0]))
                 for service in consumers
