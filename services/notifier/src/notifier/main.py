@@ -20,6 +20,7 @@ from notifier.handlers.receipts import ReceiptStore
 from notifier.handlers.record import Recorder
 from notifier.handlers.recovery import Recovery
 from notifier.handlers.store import BatchStore
+from notifier.handlers.vitals import reading
 from shared.db import Database
 from shared.events import Lane
 from shared.events.notifier import EXCHANGE
@@ -29,6 +30,7 @@ from shared.inbox import DeadLetters, ParkedStore, RecapStore
 from shared.messaging import Publisher
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import dead_queue, lane_queue, parked_queue, recap_queue, receipts_queue
+from shared.messaging.vitals import Vitals
 from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
@@ -64,6 +66,10 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
     watch = DeadWatch(settings.broker_url, SERVICE)
     letters = DeadLetters(db.transaction, retry, watch)
+    looked_at = (*map(lane_queue, Lane), dead_queue(SERVICE))
+    vitals = Vitals(
+        settings.broker_url, SERVICE, read=partial(reading, lanes), queues=looked_at, parked=letters.waiting
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,6 +78,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         supporting.start("publisher", publisher.run)
         supporting.start("preflight", preflight)
         supporting.start("watch", watch.run)
+        supporting.start("vitals", vitals.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
         consuming.start("consumer.receipts", receiving.run)

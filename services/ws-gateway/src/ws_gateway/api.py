@@ -13,7 +13,7 @@ from shared.http.auth import Caller
 from shared.http.openapi import refusals
 from shared.http.problems import Problem
 from shared.streams import Cursor, InvalidCursor
-from web import WALLET
+from web import OPS, WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE
 from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.adapters.sign_in import SignIn
@@ -197,3 +197,9 @@ async def sign_in(body: SignInBody, request: Request, origin: Annotated[str, Hea
 @router.get("/activity/{_id}", include_in_schema=False)
 async def page() -> Response:
     return FileResponse(WALLET / "index.html", media_type="text/html", headers=PAGE_HEADERS)
+
+
+@router.get("/ops", include_in_schema=False)
+@router.get("/ops/", include_in_schema=False)
+async def ops_page() -> Response:
+    return FileResponse(OPS / "index.html", media_type="text/html", headers=PAGE_HEADERS)

@@ -18,8 +18,9 @@ from shared.http import Keyring, Workers, create_app, once, serve
 from shared.http.auth import ServiceToken
 from shared.messaging import FanoutListener, Publisher
 from shared.messaging.connection import keep_checking
+from shared.messaging.vitals import Vitals
 from shared.settings import ServiceSettings
-from web import SDK, WALLET
+from web import OPS, SDK, WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE, files
 from ws_gateway.adapters.notifier import StreamReader
 from ws_gateway.adapters.sign_in import Environment, NoDemo, SignIn
@@ -27,11 +28,12 @@ from ws_gateway.adapters.socket import TabSocket
 from ws_gateway.adapters.tickets import Tickets
 from ws_gateway.adapters.upstream import Upstreams
 from ws_gateway.api import demo_router, router
-from ws_gateway.consumers import listen
+from ws_gateway.consumers import listen, listen_to_vitals
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
 from ws_gateway.handlers.hub import Hub
 from ws_gateway.handlers.receipts import Receipts
 from ws_gateway.handlers.sessions import Sessions
+from ws_gateway.handlers.vitals import Watch, reading
 
 SERVICE = "ws-gateway"
 DRAIN_SECONDS = 3.0
@@ -73,7 +75,8 @@ def build(settings: Settings) -> FastAPI:
     receipts = Receipts(publisher)
     hub = Hub(reader, limits, receipts)
     tickets = Tickets(settings.ticket_secret)
-    sessions = Sessions(hub, receipts, tickets, limits, origins)
+    watch = Watch()
+    sessions = Sessions(hub, receipts, tickets, limits, origins, watch)
     listener = listen(settings.broker_url, hub)
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE, RECEIPTS))
 
@@ -87,6 +90,9 @@ def build(settings: Settings) -> FastAPI:
         workers.start("sweep", sessions.keep_sweeping)
         workers.start("preflight", preflight)
         workers.start("receipts", receipts.keep_telling)
+        workers.start("vitals", Vitals(settings.broker_url, SERVICE, read=reading).run)
+        workers.start("vitals.feed", listen_to_vitals(settings.broker_url, watch).run)
+        workers.start("watch", watch.keep_telling)
         try:
             yield {"sessions": sessions}  # uvicorn hands this to each socket.
         finally:
@@ -127,6 +133,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))
     app.mount("/wallet", files(WALLET))
+    app.mount("/ops", files(OPS))
     _let_in(app, origins)
     return app
 

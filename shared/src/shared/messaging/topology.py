@@ -30,6 +30,7 @@ from shared.events.verification import (
     VerificationNumberAssigned,
     VerificationTimedOut,
 )
+from shared.observability.vitals import EXCHANGE as VITALS
 
 Definition: TypeAlias = dict[str, object]
 
@@ -69,14 +70,18 @@ SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
 
 # What each service's broker user may do: configure, write, read (regular expressions over names).
 PERMISSIONS: dict[str, tuple[str, str, str]] = {
-    "credit": ("^$", r"^credit\.events$", r"^credit\."),
-    "payment": ("^$", r"^payment\.events$", r"^payment\."),
-    "refund": ("^$", r"^refund\.events$", r"^refund\."),
-    "verification": ("^$", r"^verification\.events$", "^$"),
-    "monitor": ("^$", r"^activity\.events$", r"^monitor\."),
-    "notifier": ("^$", r"^(notifications|coverage)$", r"^notifier\."),
+    "credit": ("^$", r"^(credit\.events|vitals)$", r"^credit\."),
+    "payment": ("^$", r"^(payment\.events|vitals)$", r"^payment\."),
+    "refund": ("^$", r"^(refund\.events|vitals)$", r"^refund\."),
+    "verification": ("^$", r"^(verification\.events|vitals)$", "^$"),
+    "monitor": ("^$", r"^(activity\.events|vitals)$", r"^monitor\."),
+    "notifier": ("^$", r"^(notifications|coverage|vitals)$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
-    "ws-gateway": (r"^amq\.gen.*$", r"^(amq\.gen.*|receipts)$", r"^(amq\.gen.*|notifications)$"),
+    "ws-gateway": (
+        r"^amq\.gen.*$",
+        r"^(amq\.gen.*|receipts|vitals)$",
+        r"^(amq\.gen.*|notifications|vitals)$",
+    ),
 }
 
 
@@ -145,7 +150,7 @@ def definitions() -> Definition:
     bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
-            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS, COVERAGE]),
+            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS, COVERAGE, VITALS]),
             *(_exchange(_dead_letters(service), "topic") for service in consumers),
         ],
         "queues": [
