@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.trail import (
@@ -42,7 +42,7 @@ from shared.trail import (
     root,
     root_by_path,
 )
-from shared.trail.canonical import read_canonical
+from shared.trail.canonical import Json, read_canonical
 from shared.trail.tree import NotInTree
 
 # RFC 8032, section 7.1, test 1.
@@ -87,6 +87,8 @@ ENTRY = Entry(
     detail={"title": "➖ $5\n", "amount_minor": -500, "toast": True},
 )
 
+UNHURRIED = settings(deadline=None)  # How fast the machine is, is not what is asked here.
+
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 names = st.text(st.characters(codec="ascii"))
 values = st.recursive(
@@ -115,11 +117,12 @@ entries = st.builds(
 
 
 def test_the_spelling_is_that_of_rfc_8785() -> None:
-    value = {"string": '€$\x0f\nA\'B"\\\\"/', "literals": [True, False], "a": 1, "B": -2}
+    value: Json = {"string": '€$\x0f\nA\'B"\\\\"/', "literals": [True, False], "a": 1, "B": -2}
     spelt = r'{"B":-2,"a":1,"literals":[true,false],"string":"€$\u000f\nA' + "'" + r'B\"\\\\\"/"}'
     assert canonical(value).decode() == spelt
 
 
+@UNHURRIED
 @given(values)
 def test_a_spelling_reads_back_as_its_value(value: Any) -> None:
     spelt = canonical(value)
@@ -155,11 +158,13 @@ def test_an_entry_is_spelt_as_it_always_was() -> None:
     assert ENTRY.digest().hex() == "03a561414763635bd6fc89ff46ad5b932ea4ad35a1c47f0f4aa69614e6785aef"
 
 
+@UNHURRIED
 @given(entries)
 def test_an_entry_reads_back_from_its_spelling(entry: Entry) -> None:
     assert Entry.of(json.loads(entry.canonical())) == entry
 
 
+@UNHURRIED
 @given(entries, entries)
 def test_two_entries_have_two_digests(one: Entry, other: Entry) -> None:
     # By spelling: Python takes True for 1, JSON does not.
@@ -222,11 +227,13 @@ def _head(digests: list[bytes]) -> bytes:
     return hash_
 
 
+@UNHURRIED
 @given(st.lists(digests, max_size=8), st.lists(digests, max_size=8))
 def test_other_entries_or_another_order_give_another_head(one: list[bytes], other: list[bytes]) -> None:
     assert (_head(one) == _head(other)) == (one == other)
 
 
+@UNHURRIED
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 40))
 def test_bytes_moved_from_one_part_to_the_next_give_another_hash(one: bytes, two: bytes, cut: int) -> None:
     joined = one + two
@@ -249,6 +256,7 @@ def _defined(leaves: list[bytes]) -> bytes:
     return sha256(b"\x01" + _defined(leaves[:split]) + _defined(leaves[split:])).digest()
 
 
+@UNHURRIED
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=70))
 def test_the_root_is_as_defined_and_every_path_leads_to_it(leaves: list[bytes]) -> None:
     top = root(leaves)
@@ -257,6 +265,7 @@ def test_the_root_is_as_defined_and_every_path_leads_to_it(leaves: list[bytes]) 
         assert root_by_path(each, index, len(leaves), path(leaves, index)) == top
 
 
+@UNHURRIED
 @given(st.integers(1, 70), st.data())
 def test_no_other_leaf_place_or_path_leads_to_the_root(size: int, data: st.DataObject) -> None:
     leaves = [leaf("user", number, START) for number in range(size)]

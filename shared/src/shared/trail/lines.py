@@ -12,7 +12,7 @@ from uuid import UUID
 from shared.trail.bundle import FORMAT, Cover
 from shared.trail.canonical import Json, NotCanonical, read_canonical
 from shared.trail.checkpoint import Checkpoint
-from shared.trail.entry import Entry, NoEntry, is_moment
+from shared.trail.entry import Entry, NoEntry, is_moment, read_id
 
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 _HASH, _SIGNATURE = 32, 64
@@ -108,10 +108,7 @@ def _header(members: Mapping[str, Any], line: bytes) -> Header:
     _hex(members, "key")
     if not isinstance(members["user"], str) or not is_moment(members["exported_at"]):
         raise _Odd("it does not say whose bundle it is, or when it was written")
-    try:
-        transfer_id = UUID(str(members["transfer"]))
-    except ValueError as error:
-        raise _Odd("its transfer is not a UUID") from error
+    transfer_id = read_id(members["transfer"])
     return Header(members["user"], transfer_id, members["exported_at"], members["key"], sha256(line).digest())
 
 

@@ -143,7 +143,7 @@ class _Walk:
             return Problem("repeated", at, f"line {at} stands after the end")
         match line:
             case Unreadable():
-                return Problem("unreadable", at, f"line {at} cannot be read: {line.why}", self._expected())
+                return self._unreadable(at, line)
             case Header():
                 return Problem("repeated", at, f"line {at} is a second header")
             case Sealed():
@@ -155,8 +155,12 @@ class _Walk:
             case End():
                 return self._missing(at) or self._end(at, line)
 
-    def _expected(self) -> int | None:
-        return None if self._covered else self._place
+    def _unreadable(self, at: int, line: Unreadable) -> Problem:
+        # What stands before the checkpoint, or before a sealed entry, can only be a sealed entry.
+        sealed = not self._covered and any(isinstance(each, Sealed | Cover) for each in self._read[at:])
+        place = self._place if sealed else None
+        name = f" (entry {place})" if place else ""
+        return Problem("unreadable", at, f"line {at}{name} cannot be read: {line.why}", place)
 
     def _sealed(self, at: int, line: Sealed) -> Problem | None:
         if line.place != self._place or self._covered:
