@@ -1,4 +1,4 @@
-"""A user's trail and bundles of it, made up: a payment told on two tabs, among other things."""
+"""A made-up trail and bundles of it: a payment told to four tabs, of which one says nothing, and more."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from shared.trail import (
 
 KEY = read_private_key("A" * 42 + "E=")  # Known to everybody: it signs nothing but tests.
 TRANSFER = UUID("018f4e2a-7c1d-7b3e-9f00-5a6b7c8d9e0f")
+GATEWAYS = (UUID(int=0xA11CE << 96 | 17).hex, UUID(int=0xB0B << 96 | 23).hex)
+SESSIONS = tuple(UUID(int=number << 92 | 5 * number).hex for number in (0x4F1C, 0x9BE2, 0xC0DE))
 _START_AT = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 
 
@@ -116,12 +118,12 @@ def _told(user_id: str, seq: int, title: str) -> list[Entry]:
     return [
         stored,
         suppressed,
-        replace(pushed, detail={"gateway": "gateway-a", "tabs": 2}),
-        replace(pushed, detail={"gateway": "gateway-b", "tabs": 1}),
-        replace(acknowledged, detail={"gateway": "gateway-a", "session": "s-4f1c"}),
-        replace(acknowledged, detail={"gateway": "gateway-a", "session": "s-9be2"}),
+        replace(pushed, detail={"gateway": GATEWAYS[0], "tabs": 3}),
+        replace(pushed, detail={"gateway": GATEWAYS[1], "tabs": 1}),
+        replace(acknowledged, detail={"gateway": GATEWAYS[0], "session": SESSIONS[0]}),
+        replace(acknowledged, detail={"gateway": GATEWAYS[0], "session": SESSIONS[1]}),
         Entry(user_id, None, "read", "", epoch=1, up_to=seq + 20),
-        replace(acknowledged, seq=seq - 2, detail={"gateway": "gateway-b", "session": "s-c0de"}),
+        replace(acknowledged, seq=seq - 2, detail={"gateway": GATEWAYS[1], "session": SESSIONS[2]}),
     ]
 
 

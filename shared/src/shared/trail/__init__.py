@@ -29,12 +29,20 @@ Nothing here knows a database or a clock.
 
 from __future__ import annotations
 
-from shared.trail.bundle import MEDIA_TYPE, BundleWriter, Concern, Cover
+from shared.trail.bundle import MEDIA_TYPE, BundleWriter, Concern, Cover, covers
 from shared.trail.canonical import NotCanonical, canonical
 from shared.trail.chain import START, link
 from shared.trail.checkpoint import Checkpoint
 from shared.trail.entry import Entry, NoEntry, What, moment
-from shared.trail.keys import NoKey, fingerprint, public_text, read_private_key, read_public_key
+from shared.trail.keys import (
+    NoKey,
+    PrivateKey,
+    PublicKey,
+    fingerprint,
+    public_text,
+    read_private_key,
+    read_public_key,
+)
 from shared.trail.tree import leaf, path, root, root_by_path
 from shared.trail.verify import Bundle, NoBundle, Problem, Verdict, read_bundle, verify
 
@@ -51,10 +59,13 @@ __all__ = [
     "NoEntry",
     "NoKey",
     "NotCanonical",
+    "PrivateKey",
     "Problem",
+    "PublicKey",
     "Verdict",
     "What",
     "canonical",
+    "covers",
     "fingerprint",
     "leaf",
     "link",

@@ -37,6 +37,7 @@ class Bundle:
     cover: Cover | None
     unsealed: Sequence[Entry]
     places: int
+    head: bytes  # The hash at the last of them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _bundle(read: Sequence[Line]) -> Bundle | None:
         cover=next((line for line in read if isinstance(line, Cover)), None),
         unsealed=[line.entry for line in read if isinstance(line, Unsealed)],
         places=len(sealed),
+        head=sealed[-1].hash if sealed else START,
     )
 
 
