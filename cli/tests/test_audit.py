@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from ledgerbell.evidence import page_of
 from ledgerbell.main import app
 from shared.testing.evidence import GATEWAYS, KEY, SESSIONS, TRANSFER, Trail, made_up_trail
-from shared.trail import fingerprint, public_text, read_bundle
+from shared.trail import Entry, fingerprint, public_text, read_bundle
 
 TRAIL = made_up_trail()
 BUNDLE = TRAIL.bundle()
@@ -219,6 +219,14 @@ def test_the_state_is_what_is_known_and_no_more(trail: Trail, state: str) -> Non
     html = page(trail)
     assert re.findall('<p class="state [a-z]+">(.*?)</p>', html) == [state]
     assert "delivered" not in html.lower()
+
+
+def test_a_read_in_a_later_epoch_is_known_by_its_event() -> None:
+    stored, *_ = [entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER]
+    read = Entry("alice", 2, "read", stored.at, event_id=stored.event_id, epoch=2, seq=3)
+    html = page(Trail([replace(stored, place=1), read], 2))
+    assert "<dt>Read</dt><dd><time" in html
+    assert "not marked as read" in page(Trail([replace(stored, place=1), replace(read, event_id=None)], 2))
 
 
 def test_the_page_says_what_moved_and_how_it_is_checked() -> None:

@@ -182,7 +182,7 @@ def _table(label: str, *heads: str, body: str) -> str:
 
 def _amount(stored: Entry) -> str:
     minor, currency = stored.detail.get("amount_minor"), text(stored, "currency")
-    if not isinstance(minor, int) or not currency:
+    if not (isinstance(minor, int) and minor and currency):
         return ""
     try:
         shown = Money(abs(minor), currency).display()

@@ -34,7 +34,7 @@ class Told:
     read_at: str | None = None
 
     def take(self, entry: Entry) -> None:
-        if self.stored.seq is None or not covers(entry, self.stored.epoch, self.stored.seq):
+        if not self._is_meant(entry):
             return
         if entry.what == "pushed":
             self.pushed.append(entry)
@@ -44,6 +44,12 @@ class Told:
                 self.acknowledged.append(said)
         elif entry.what == "read" and self.read_at is None:
             self.read_at = happened_at(entry)
+
+    def _is_meant(self, entry: Entry) -> bool:
+        """By the event it was made of, which stays when a stream is rebuilt; or by its number."""
+        if entry.event_id is not None:
+            return entry.event_id == self.stored.event_id
+        return self.stored.seq is not None and covers(entry, self.stored.epoch, self.stored.seq)
 
     def waiting(self) -> Iterator[Waiting]:
         """A gateway may write to the same tab again, so its largest number counts, not their sum."""
