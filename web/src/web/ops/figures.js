@@ -62,7 +62,7 @@ export function lanes(now) {
     <section class="panel" aria-labelledby="lanes-heading">
       <h2 id="lanes-heading">Lanes</h2>
       <table>
-        <thead><tr><th scope="col">Lane</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Age</th><th scope="col" class="number">Pushed, last minute</th></tr></thead>
+        <thead><tr><th scope="col">Lane</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Age</th><th scope="col" class="number">Pushed in a minute</th></tr></thead>
         <tbody>${Object.entries(now.lanes).map(([name, lane]) => html`
           <tr><th scope="row">${name}</th><td class="number">${count(lane.depth)}</td><td class="number">${age(lane.age_s)}</td><td class="number">${count(lane.count)}</td></tr>`)}
         </tbody>
