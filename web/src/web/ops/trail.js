@@ -19,7 +19,8 @@ function query(what) {
 export class Trail {
   /** @type {Entry[] | null} */
   #entries = null;
-  #isMore = false;
+  /** Where older ones begin. @type {string | null} */
+  #next = null;
   #what = '';
   #said = '';
   #draw;
@@ -36,13 +37,22 @@ export class Trail {
     this.#said = what ? 'Looking …' : 'Give a user, a transfer or a reference.';
     this.#draw();
     if (!what) return;
+    await this.#load([]);
+  }
+
+  /** @param {Entry[]} known what it follows, newest first */
+  async #load(known) {
+    const what = this.#what;
     const [name, value] = query(what);
+    const asked = new URLSearchParams({ [name]: value, limit: '100' });
+    if (known.length && this.#next) asked.set('before', this.#next);
     try {
-      const answer = await ask(`/v1/trail?${new URLSearchParams({ [name]: value })}`);
+      const answer = await ask(`/v1/trail?${asked}`);
       if (this.#what !== what) return;
-      this.#entries = answer.items;
-      this.#isMore = Boolean(answer.next);
-      this.#said = `${counted(answer.items.length, 'entry').replace('entrys', 'entries')} about ${name} ${value}`;
+      this.#entries = [...known, ...answer.items];
+      this.#next = answer.next;
+      const entries = this.#entries.length === 1 ? 'entry' : 'entries';
+      this.#said = `${this.#entries.length} ${entries} about ${name} ${value}, newest first`;
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       if (this.#what !== what) return;
@@ -63,7 +73,7 @@ export class Trail {
         </form>
         <p role="status" class="said">${this.#said}</p>
         ${entries === null ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, entries))}</ol>`}
-        ${entries !== null && this.#isMore ? html`<p class="quiet">There is more than is shown. <code>ledgerbell audit export</code> has all of a transfer.</p>` : nothing}
+        ${entries !== null && this.#next ? html`<p><button class="plain" type="button" @click=${() => this.#load(entries)}>Show older ones</button></p>` : nothing}
       </section>`;
   }
 
