@@ -65,7 +65,7 @@ class RebuildView(BaseModel):
 
 
 def rebuild(rebuilder: Rebuilder) -> APIRouter:
-    router = APIRouter(tags=["rebuild"])
+    router = APIRouter(tags=["streams"])
 
     @router.post(
         "/v1/streams/{user_id}/rebuild", responses=refusals(forbidden=403, not_found=404, not_replayable=409)
