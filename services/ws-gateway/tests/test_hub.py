@@ -277,3 +277,19 @@ async def test_a_poll_from_an_older_cursor_is_answered_whatever_its_tag() -> Non
 
     assert again == first
     assert current is None
+
+
+async def test_a_tab_acknowledges_what_was_unread_when_it_came_and_fits_the_page_it_began_with() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    for _ in range(120):
+        stream.notify()
+
+    async def known(after: int) -> int:
+        tab = Tab(USER, Screen())
+        await hub.join(tab, Cursor(1, after), {"type": "welcome"})
+        return tab.shown
+
+    assert [await known(after) for after in (0, 30, 120)] == [0, 0, 70]
+    stream.read_all()
+    assert [await known(after) for after in (0, 30, 120)] == [0, 30, 120]
