@@ -25,6 +25,7 @@ from bench.rows import (
     debit,
     debit_outage,
     delivery,
+    flags,
     growth,
     lanes,
     latency,
@@ -42,6 +43,7 @@ from bench.stage import Stage, open_stage
 ROWS: dict[str, Callable[[Stage], Awaitable[list[Verdict]]]] = {
     "latency": latency.run,
     "top_up": top_up.run,
+    "flags": flags.run,
     "throughput": throughput.run,
     "relay": relay.run,
     "store": store.run,

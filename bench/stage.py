@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -53,8 +53,13 @@ class Stage:
     def pipelines(self, users: list[str], others: Sequence[type[Spine]]) -> list[Pipeline]:
         return [self.product(users), *(other(self.servers, users) for other in others)]
 
-    def product(self, users: list[str], services: Sequence[str] = SPINE) -> Product:
-        return Product(self.servers, users, services)
+    def product(
+        self,
+        users: list[str],
+        services: Sequence[str] = SPINE,
+        settings: Mapping[str, str] | None = None,
+    ) -> Product:
+        return Product(self.servers, users, services, settings)
 
     def floor(self, users: list[str]) -> Floor:
         return Floor(self.servers, users)

@@ -188,11 +188,11 @@ class Tabs:
 
 
 def transfers_in(frame: dict[str, Any]) -> list[tuple[str, int]]:
-    """Transfer and sequence number of each notification in a frame; balances and counts have none."""
+    """Transfer, or else link, and sequence number of each notification in a frame; counts have none."""
     if frame["type"] == "batch":
         return [seen for inner in frame["frames"] for seen in transfers_in(inner)]
-    if frame["type"] == "notification" and frame.get("transfer_id"):
-        return [(frame["transfer_id"], frame["seq"])]
+    if frame["type"] == "notification":
+        return [(frame.get("transfer_id") or frame["link"], frame["seq"])]
     return []
 
 

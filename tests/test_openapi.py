@@ -96,6 +96,8 @@ class Callers:
         for name, value in case.path_parameters.items():
             if value in STAND_INS:
                 case.path_parameters[name] = await self._have(case.operation.label, name, value)
+            elif value == "me" and "streams" in case.operation.tags:  # No user's own to ask for.
+                case.path_parameters[name] = self._customer.user
         if (
             isinstance(case.body, dict)
             and case.body.get("payment_id")

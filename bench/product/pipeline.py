@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -32,9 +32,16 @@ class Product:
     name = "product"
     writer: Child
 
-    def __init__(self, servers: Servers, users: Sequence[str], services: Sequence[str] = SPINE) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        users: Sequence[str],
+        services: Sequence[str] = SPINE,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._servers = servers
         self._services = services
+        self._settings = {**SETTINGS, **(settings or {})}
         self._users = list(users)
         self._exits = AsyncExitStack()
 
@@ -48,7 +55,7 @@ class Product:
                     name="product",
                     temporary=True,
                     services=self._services,
-                    settings=SETTINGS,
+                    settings=self._settings,
                     log=log,
                 )
             )

@@ -108,9 +108,12 @@ def test_a_frame_ends_only_when_all_of_it_is_there(size: int) -> None:
 
 def test_a_batch_is_read_like_its_frames() -> None:
     inner = {"type": "notification", "seq": 4, "transfer_id": "t"}
-    others = [{"type": "balance"}, {"type": "notification", "seq": 5, "transfer_id": None}]
+    others = [
+        {"type": "balance"},
+        {"type": "notification", "seq": 5, "transfer_id": None, "link": "/activity/f"},
+    ]
 
-    assert transfers_in({"type": "batch", "frames": [inner, *others]}) == [("t", 4)]
+    assert transfers_in({"type": "batch", "frames": [inner, *others]}) == [("t", 4), ("/activity/f", 5)]
 
 
 def test_socket_io_is_read_as_what_it_wraps() -> None:

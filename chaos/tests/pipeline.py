@@ -35,6 +35,7 @@ from shared.testing.crashes import Fuse
 from ws_gateway.domain import Limits
 from ws_gateway.handlers.channel import Tab
 from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.receipts import Receipts
 
 
 class CrashingDatabase(Database):
@@ -159,7 +160,7 @@ class Pipeline:
         self.store = BatchStore(
             self.notifier, NotificationDispatcher(), Push(self.pushes), "machine", Recorder("machine")
         )
-        self.hub = Hub(StreamDesk(self.notifier), Limits())
+        self.hub = Hub(StreamDesk(self.notifier), Limits(), Receipts(self.pushes))
         self.browsers = [Browser(user) for user in users for _ in range(2)]
         self.handled: list[Message] = []
         self._tags = count(1)
@@ -213,7 +214,7 @@ class Pipeline:
     def restart_gateway(self) -> None:
         for browser in self.browsers:
             self.disconnect(browser)
-        self.hub = Hub(StreamDesk(self.notifier), Limits())
+        self.hub = Hub(StreamDesk(self.notifier), Limits(), Receipts(self.pushes))
 
     async def read_up_to(self, user: str, seq: int) -> None:
         async with self.notifier.transaction() as tx:

@@ -73,7 +73,7 @@ class Letters:
     def _ask(self, method: str, path: str, **request: Any) -> Letter:
         answer = self._http.request(method, f"/v1/dead-letters/{path}", **request)
         if answer.is_error:
-            raise LettersRefused(_why(answer))
+            raise LettersRefused(why(answer))
         found: Letter = answer.json()
         return found
 
@@ -85,7 +85,8 @@ def open_letters(settings: OperatorSettings) -> Iterator[Letters]:
         yield Letters(http)
 
 
-def _why(answer: httpx.Response) -> str:
+def why(answer: httpx.Response) -> str:
+    """What a refusal says to people."""
     try:
         problem = answer.json()
         return f"{problem['detail']} ({problem['code']}, ref {problem['ref']})"

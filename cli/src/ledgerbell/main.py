@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -14,16 +15,19 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from ledgerbell import audit as evidence
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
 from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
+from ledgerbell.rebuild import RebuildRefused, differences, rebuild_stream
 from ledgerbell.run import run_against, run_demo, run_up
 from ledgerbell.secrets import make_secrets
 from shared.http.auth import ALGORITHMS, sign_token
 from shared.messaging import topology
 from shared.testing.servers import FolderInUse, NoServers, NotReady, ServerFailed, ServerNotInstalled
+from shared.trail import NoKey, fingerprint, public_text, read_private_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 broker = typer.Typer(no_args_is_help=True, help="The broker's exchanges, queues, bindings and users.")
@@ -32,6 +36,11 @@ dead_letters = typer.Typer(
     no_args_is_help=True,
     help="Events that services could not handle. Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.",
 )
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="Evidence of who was told what: exported by an operator, checked by anybody.",
+)
+app.add_typer(audit, name="audit")
 app.add_typer(broker, name="broker")
 app.add_typer(database, name="database")
 app.add_typer(dead_letters, name="dead-letters")
@@ -43,11 +52,13 @@ _EXPECTED = (
     asyncpg.PostgresError,
     httpx.HTTPError,
     topology.BrokerRefused,
+    evidence.EvidenceRefused,
     FolderInUse,
     LettersRefused,
     NoServers,
     NotReady,
     ProcessFailed,
+    RebuildRefused,
     ServerFailed,
     ServerNotInstalled,
 )
@@ -70,9 +81,9 @@ def _plainly() -> Iterator[None]:
         _fail("; ".join(str(error) for error in expected.exceptions))
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 1) -> NoReturn:
     print(f"ledgerbell: {message}", file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -201,6 +212,78 @@ def collect_dead_letters(service: Service) -> None:
 
 def _print(letter: Letter) -> None:
     print(orjson.dumps(letter, option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command()
+def rebuild(
+    user: Annotated[str, typer.Option(help="Whose stream.")],
+    compare: Annotated[bool, typer.Option("--compare", help="Only compare; nothing is changed.")] = False,
+) -> None:
+    """Make a user's stream anew of its events; ends with 1 where it was not as they make it.
+
+    Each notification stays read or unread, and connected tabs load afresh. Needs LEDGERBELL_GATEWAY_URL and
+    LEDGERBELL_OPERATOR_TOKEN.
+    """
+    with _plainly():
+        found = rebuild_stream(OperatorSettings(), user, compare_only=compare)
+        for line in differences(found):
+            print(line)
+        print(
+            f"ledgerbell: epoch {found['epoch']}, {found['notifications']} notifications,"
+            f" {found['unread']} unread; {found['different'] or 'no'} differences"
+        )
+        if found["different"]:
+            raise typer.Exit(1)
+
+
+@audit.command("export")
+def export_evidence(
+    user: Annotated[str, typer.Option(help="Whose trail.")],
+    transfer: Annotated[UUID, typer.Option(help="Of which transfer.")],
+    out: Annotated[Path | None, typer.Option(help="File for the bundle; the page goes beside it.")] = None,
+) -> None:
+    """Write what the trail says of a transfer: a bundle that can be checked, and a page to read.
+
+    Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.
+    """
+    file = out or Path(f"evidence-{transfer}.jsonl")
+    with _plainly():
+        bundle = evidence.export(OperatorSettings(), user, transfer, file)
+    told = len(bundle.entries) + len(bundle.unsealed)
+    print(f"ledgerbell: {told} entries in {file}, to read in {evidence.page_file(file)}")
+
+
+@audit.command("verify")
+def verify_evidence(
+    file: Path,
+    key: Annotated[
+        list[str],
+        typer.Option(help="The public key: PEM or base64, or a file with it. Several where it was changed."),
+    ],
+) -> None:
+    """Check a bundle offline. Ends with 1 and names the first entry altered, dropped or moved.
+
+    Ends with 2 where the file or the key cannot be read.
+    """
+    try:
+        verdict = evidence.check(file, [evidence.public_key(each) for each in key])
+    except (OSError, NoKey) as error:
+        _fail(str(error), 2)
+    if verdict.problem is not None or verdict.bundle is None:
+        _fail(f"not good: {verdict.problem.message if verdict.problem else 'it is empty'}")
+    for line in evidence.summary(verdict.bundle):
+        print(f"ledgerbell: {line}")
+
+
+@audit.command("key")
+def show_public_key(
+    private: Annotated[Path, typer.Argument(help="File with the private key that signs: PEM or base64.")],
+) -> None:
+    """Print the public key of a private one, for those who check evidence."""
+    with _plainly():
+        public = read_private_key(private.read_text()).public_key()
+    print(public_text(public))
+    print(f"ledgerbell: its fingerprint is {fingerprint(public)}", file=sys.stderr)
 
 
 @app.command()

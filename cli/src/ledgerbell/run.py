@@ -77,10 +77,13 @@ async def _started(folder: Path, *, quiet: bool) -> AsyncIterator[Stack]:
 
 def _tell_where(stack: Stack, user: str) -> None:
     token = stack.token(user, seconds=TOKEN_SECONDS)
+    operator = stack.token("operator", ("operator",), seconds=TOKEN_SECONDS)
     lines = [
         "",
         f"The page; sign in as {user}, or in another window as anybody else:",
         f"  {stack.gateway_url}",
+        "The operator's page, signed in for a day:",
+        f"  {stack.gateway_url}/ops#token={operator}",
         "The payment provider, to pay, decline and play failures:",
         f"  {stack.payment_provider_url}",
         "The SMS provider, to send codes, or none:",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from time import monotonic, time
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,6 +55,7 @@ class Tab:
     token: Callable[[], str]
     name: str = "tab"
     cursor: str = "1:0"
+    origin: str | None = None  # Of its page, where that is not the gateway.
     longest_delay_seconds: float = 2.0  # Between two tries to connect.
     received: list[Received] = field(default_factory=list)
     doubled: int = 0
@@ -63,15 +64,18 @@ class Tab:
     read_ids: set[str] = field(default_factory=set)
     read_seq: int = 0
     balances: dict[str, Frame] = field(default_factory=dict)
+    loads_history: bool = False  # After a reset, which otherwise breaks the protocol.
+    resets: int = 0
     sessions: int = 0
     closes: list[int] = field(default_factory=list)
     live: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _ack_at: float = 0
+    _is_reset: bool = False
     _running: asyncio.Task[None] | None = None
     _socket: ClientConnection | None = None
 
-    async def __aenter__(self) -> Tab:
+    async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(self._run())
         await self.until(self.live.is_set)
         return self
@@ -134,7 +138,7 @@ class Tab:
         parts = urlsplit(self.gateway_url)
         async with connect(
             f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/v1/ws",
-            origin=Origin(self.gateway_url),
+            origin=Origin(self.origin or self.gateway_url),
             subprotocols=[Subprotocol("ledgerbell.v1")],
             open_timeout=5,
             close_timeout=1,
@@ -146,7 +150,19 @@ class Tab:
             self._socket = socket
             await self.send({"type": "hello", "ticket": response.json()["ticket"], "cursor": self.cursor})
             async for message in socket:
-                await self._take(orjson.loads(message))
+                frame = orjson.loads(message)
+                if frame["type"] == "live" and self._is_reset:
+                    await self._load_history(http, frame["as_of"])
+                await self._take(frame)
+
+    async def _load_history(self, http: httpx.AsyncClient, as_of: str) -> None:
+        """The newest page; what the socket says next begins after ``as_of``."""
+        answer = await http.get("/v1/notifications", headers={"authorization": f"Bearer {self.token()}"})
+        items = reversed(answer.raise_for_status().json()["items"])
+        last = int(as_of.partition(":")[2])
+        self.received = [Received(item, time()) for item in items if item["seq"] <= last]
+        self.read_ids, self.read_seq, self.cursor = set(), 0, as_of
+        self._is_reset = False
 
     async def _take(self, frame: Frame) -> None:
         async with self._news:
@@ -175,7 +191,10 @@ class Tab:
             case "welcome":
                 self.sessions += 1
                 if frame["resume"] == "reset":
-                    raise ProtocolBroken("reset: this client keeps no history to load")
+                    if not self.loads_history:
+                        raise ProtocolBroken("reset: this client keeps no history to load")
+                    self.resets += 1
+                    self._is_reset = True
             case "live":
                 if frame["as_of"] != self.cursor:
                     raise ProtocolBroken(

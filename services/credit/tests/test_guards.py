@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TRANSFER = """
     INSERT INTO transfer
-        (id, kind, user_id, currency, amount_minor, reason, balance_after, held_after, version)
-    VALUES ($1, 'deduction', 'u', 'USD', 100, 'r', 0, 0, 1)
+        (id, kind, user_id, currency, amount_minor, reason, balance_after, held_after, version, event_id)
+    VALUES ($1, 'deduction', 'u', 'USD', 100, 'r', 0, 0, 1, $1)
 """
 ENTRIES = """
     INSERT INTO entry (transfer_id, leg, user_id, system_account, currency, amount_minor)

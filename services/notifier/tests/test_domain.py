@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from notifier.domain.cursor import can_resume
-from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.domain.dispatcher import AUTOMATIC, NOT_TWICE, REMINDER, SILENT, NotificationDispatcher
 from notifier.domain.incoming import Balance, receive
-from notifier.domain.notification import Category
+from notifier.domain.notification import Category, Notification
 from shared.events import CATALOGUE, Event, Lane
 from shared.events.activity import ActivityFlagged
 from shared.events.credit import CreditAdded, CreditDeducted, CreditHeld, CreditLowBalance
@@ -194,7 +194,7 @@ def test_every_row_of_the_catalogue_is_said_to_the_letter(
 ) -> None:
     said = dispatcher.dispatch(event)
 
-    assert said is not None
+    assert isinstance(said, Notification)
     assert said.text == text
     assert (said.lane, said.toast, said.link, said.amount) == (Lane(lane), toast, link, amount)
     assert said.kind == event.TYPE.removesuffix(".v1")
@@ -254,31 +254,32 @@ def test_credits_added_by_a_payment_or_refund_move_the_balance_and_ring_no_bell(
 
     received = receive(envelope_of(event, "u"), dispatcher)
 
-    assert received.notification is None
+    assert (received.notification, received.suppressed) == (None, NOT_TWICE.reason)
     assert received.balance == Balance("USD", posted_minor=1235_50, held_minor=1_00, version=7)
 
 
 def test_a_hold_moves_the_balance_in_silence() -> None:
     received = receive(envelope_of(CreditHeld(**CHANGE, reason="sms"), "u"), dispatcher)
 
-    assert received.notification is None
+    assert (received.notification, received.suppressed) == (None, SILENT.reason)
     assert received.balance is not None
 
 
 def test_the_steps_of_an_automatic_refund_are_not_shown() -> None:
-    assert dispatcher.dispatch(RefundInitiated(**REFUND, auto=True)) is None
-    assert dispatcher.dispatch(RefundProcessing(**REFUND, auto=True, transfer_id=ID)) is None
+    assert dispatcher.dispatch(RefundInitiated(**REFUND, auto=True)) == AUTOMATIC
+    assert dispatcher.dispatch(RefundProcessing(**REFUND, auto=True, transfer_id=ID)) == AUTOMATIC
 
 
 def test_a_reminder_to_another_service_is_not_told_to_the_user() -> None:
-    assert dispatcher.dispatch(RefundProcessing(**REFUND, transfer_id=ID, reminder=True)) is None
-    assert dispatcher.dispatch(RefundFailed(**REFUND, reversed=True, transfer_id=ID, reminder=True)) is None
+    assert dispatcher.dispatch(RefundProcessing(**REFUND, transfer_id=ID, reminder=True)) == REMINDER
+    failed = RefundFailed(**REFUND, reversed=True, transfer_id=ID, reminder=True)
+    assert dispatcher.dispatch(failed) == REMINDER
 
 
 def test_a_debit_without_a_service_names_its_reason() -> None:
     said = dispatcher.dispatch(CreditDeducted(**CHANGE, reason="a monthly fee"))
 
-    assert said is not None
+    assert isinstance(said, Notification)
     assert said.text == "💳 Credits Deducted - $2.50 for a monthly fee. New balance: $1,234.50"
     assert said.link == "/history"
     assert said.category is Category.MONEY_OUT
@@ -290,14 +291,14 @@ def test_a_debit_without_a_service_names_its_reason() -> None:
 def test_a_link_that_leaves_our_pages_is_not_passed_on(link: str) -> None:
     said = dispatcher.dispatch(CreditDeducted(**CHANGE, reason="fee", link=link))
 
-    assert said is not None
+    assert isinstance(said, Notification)
     assert said.link == "/history"
 
 
 def test_amounts_have_the_digits_of_their_currency() -> None:
     said = dispatcher.dispatch(CreditAdded(**CHANGE | {"currency": "JPY"}, source="manual", reason="x"))
 
-    assert said is not None
+    assert isinstance(said, Notification)
     assert said.text == "💰 Credits Added - ¥250 added. Reason: x. New balance: ¥123,450"
     assert said.amount == "+250"
 

@@ -12,13 +12,16 @@ import orjson
 
 from shared.events import Lane
 from shared.events.notifier import BalanceChanged, NotificationCreated, NotificationRead
+from shared.messaging import Publisher
 from shared.streams import Cursor, Head, HeadsAnswer, StreamAnswer
 from ws_gateway.domain import Limits
 from ws_gateway.handlers.channel import Tab
 from ws_gateway.handlers.hub import Hub
 from ws_gateway.handlers.polling import poll
+from ws_gateway.handlers.receipts import Receipts
 
 USER = "user-1"
+NOBODY = Publisher("amqp://nobody@127.0.0.1:1/", "tests")  # Receipts are for nobody here.
 
 
 class Stream:
@@ -171,7 +174,7 @@ def deliver(hub: Hub, messages: Sequence[bytes]) -> None:
 
 async def test_a_join_that_reads_ahead_of_the_broker_takes_nothing_from_the_other_tabs() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     first, _ = await join(hub)
     late = [stream.notify(), stream.move("USD", 100), stream.move("EUR", 100)]
     second, _ = await join(hub)
@@ -184,7 +187,7 @@ async def test_a_join_that_reads_ahead_of_the_broker_takes_nothing_from_the_othe
 
 async def test_what_was_lost_on_the_way_reaches_tabs_although_another_tab_has_read_it() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     first, _ = await join(hub)
     lost = [stream.notify(), stream.notify(), stream.read_all(), stream.move("USD", 100)]
     second, _ = await join(hub)
@@ -198,7 +201,7 @@ async def test_what_was_lost_on_the_way_reaches_tabs_although_another_tab_has_re
 
 async def test_a_read_and_a_balance_that_were_lost_are_found_by_comparing_heads() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     screen, _ = await join(hub)
     deliver(hub, [stream.notify(), stream.move("EUR", 5)])
     stream.read_all()
@@ -213,7 +216,7 @@ async def test_a_read_and_a_balance_that_were_lost_are_found_by_comparing_heads(
 
 async def test_two_first_reads_that_overtake_each_other_leave_no_hole() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     slow, quick = stream.gate(), stream.gate()
     old, old_joining = await join(hub)
     deliver(hub, [stream.notify(), stream.move("USD", 100)])
@@ -231,7 +234,7 @@ async def test_two_first_reads_that_overtake_each_other_leave_no_hole() -> None:
 
 async def test_a_stream_that_has_gone_back_sends_everybody_to_the_start() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     stream.notify()
     screen, _ = await join(hub)
     stream.items.clear()
@@ -246,7 +249,7 @@ async def test_a_stream_that_has_gone_back_sends_everybody_to_the_start() -> Non
 
 async def test_a_poll_is_woken_by_what_another_tab_has_read_already() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     await join(hub)
     known = await poll(hub, USER, Cursor(1, 0), known_etag="", wait=0)
     assert known is not None
@@ -264,7 +267,7 @@ async def test_a_poll_is_woken_by_what_another_tab_has_read_already() -> None:
 
 async def test_a_poll_from_an_older_cursor_is_answered_whatever_its_tag() -> None:
     stream = Stream()
-    hub = Hub(stream, Limits())
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
     stream.notify()
     first = await poll(hub, USER, Cursor(1, 0), known_etag="", wait=0)
     assert first is not None
@@ -274,3 +277,19 @@ async def test_a_poll_from_an_older_cursor_is_answered_whatever_its_tag() -> Non
 
     assert again == first
     assert current is None
+
+
+async def test_a_tab_acknowledges_what_was_unread_when_it_came_and_fits_the_page_it_began_with() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    for _ in range(120):
+        stream.notify()
+
+    async def known(after: int) -> int:
+        tab = Tab(USER, Screen())
+        await hub.join(tab, Cursor(1, after), {"type": "welcome"})
+        return tab.shown
+
+    assert [await known(after) for after in (0, 30, 120)] == [0, 0, 70]
+    stream.read_all()
+    assert [await known(after) for after in (0, 30, 120)] == [0, 30, 120]

@@ -6,3 +6,4 @@ from pathlib import Path
 
 SDK = Path(__file__).parent / "sdk"
 WALLET = Path(__file__).parent / "wallet"
+OPS = Path(__file__).parent / "ops"

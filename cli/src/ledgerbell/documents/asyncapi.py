@@ -11,10 +11,12 @@ from pydantic.json_schema import models_json_schema
 
 from shared.events import CATALOGUE, Event, exchange_of
 from shared.events.envelope import PREFIX
-from shared.events.examples import EXAMPLES, STORED_EXAMPLE, envelope_of
+from shared.events.examples import EXAMPLES, RECEIPTS_EXAMPLE, STORED_EXAMPLE, envelope_of
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
 from shared.events.notifier import STORED, PushBatch
-from shared.messaging.topology import SUBSCRIBED, events_queue, lane_queue
+from shared.events.receipts import EXCHANGE as RECEIPTS
+from shared.events.receipts import GATHERED, HEADERS, ReceiptBatch
+from shared.messaging.topology import SUBSCRIBED, events_queue, lane_queue, receipts_queue
 
 Json: TypeAlias = dict[str, Any]
 
@@ -60,19 +62,19 @@ def event_document() -> Json:
             }
         },
         "channels": {type_: _channel(type_, exchange_of(type_)) for type_ in CATALOGUE}
-        | {STORED: _channel(STORED, NOTIFICATIONS)},
+        | {STORED: _channel(STORED, NOTIFICATIONS), GATHERED: _channel(GATHERED, RECEIPTS)},
         "operations": dict(_operations()),
         "components": {
             "securitySchemes": {"password": {"type": "userPassword"}},
             "schemas": {"CloudEvent": _cloud_event()} | _schemas(),
             "messages": {type_: _event(contract) for type_, contract in CATALOGUE.items()}
-            | {STORED: _stored()},
+            | {STORED: _stored(), GATHERED: _gathered()},
         },
     }
 
 
 def _schemas() -> Json:
-    contracts: list[type[BaseModel]] = [*CATALOGUE.values(), PushBatch]
+    contracts: list[type[BaseModel]] = [*CATALOGUE.values(), PushBatch, ReceiptBatch]
     _, found = models_json_schema(
         [(contract, "validation") for contract in contracts], ref_template="#/components/schemas/{model}"
     )
@@ -114,6 +116,8 @@ def _operations() -> Iterator[tuple[str, Json]]:
             yield _operation(service, "receive", type_, {"ack": True}, f" From the queue `{queue}`.")
     yield _operation("notifier", "send", STORED, {"deliveryMode": 2, "mandatory": False})
     yield _operation("ws-gateway", "receive", STORED, {"ack": False}, " Every gateway hears all of them.")
+    yield _operation("ws-gateway", "send", GATHERED, {"deliveryMode": 2, "mandatory": True})
+    yield _operation("notifier", "receive", GATHERED, {"ack": True}, f" From the queue `{receipts_queue()}`.")
 
 
 def _operation(service: str, action: str, key: str, binding: Json, more: str = "") -> tuple[str, Json]:
@@ -155,6 +159,15 @@ def _event(contract: type[Event]) -> Json:
 def _stored() -> Json:
     example = STORED_EXAMPLE.model_dump(mode="json")
     return {**_message(STORED, PushBatch), "examples": [{"payload": example}]}
+
+
+def _gathered() -> Json:
+    headers = {name: {"type": "string", "const": value} for name, value in HEADERS.items()}
+    return {
+        **_message(GATHERED, ReceiptBatch),
+        "headers": {"type": "object", "properties": headers},
+        "examples": [{"headers": HEADERS, "payload": RECEIPTS_EXAMPLE.model_dump(mode="json")}],
+    }
 
 
 def _message(key: str, contract: type[BaseModel]) -> Json:

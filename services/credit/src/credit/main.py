@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from credit.api import ROUTERS
 from credit.api.till import Till
 from credit.consumers import SUBSCRIPTIONS
+from credit.handlers.statements import Statements, tell_again
 from credit.handlers.workers import HoldExpiry, KeyCleanup
 from shared.db import Database
 from shared.events import exchange_of
 from shared.events.credit import CreditDeducted
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.dead_letters import dead_letters
-from shared.inbox import Subscriber
+from shared.inbox import RepairRequests, Subscriber
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import service_queues
+from shared.messaging.topology import coverage_queue, service_queues
 from shared.money import InvalidAmount, UnknownCurrency
 from shared.outbox import Outbox
 from shared.pages import InvalidCursor
@@ -43,18 +44,20 @@ def build(settings: Settings) -> FastAPI:
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, SUBSCRIPTIONS)
     expiry = HoldExpiry(db, outbox)
     cleanup = KeyCleanup(db)
-    preflight = partial(
-        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
-    )
+    statements = Statements(db, outbox.publisher, SERVICE)
+    requests = RepairRequests(outbox, db.probe, settings.broker_url, SERVICE, tell_again)
+    queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues)
     workers = Workers()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await db.connect()
-        for name, work in (outbox.works | subscriber.works).items():
+        for name, work in (outbox.works | subscriber.works | requests.works).items():
             workers.start(name, work)
         workers.start("hold-expiry", expiry.run)
         workers.start("key-cleanup", cleanup.run)
+        workers.start("statements", statements.run)
         workers.start("preflight", preflight)
         try:
             yield

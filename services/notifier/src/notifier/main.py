@@ -5,27 +5,48 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Annotated
 
 from fastapi import FastAPI
+from pydantic import Field
 
 from notifier.adapters.push import Push
+from notifier.api.coverage import coverage_routes
 from notifier.api.internal import internal
 from notifier.api.notifications import notifications
+from notifier.api.rebuild import rebuild
 from notifier.api.streams import stream
+from notifier.consumers.coverage import consume_statements
 from notifier.consumers.lanes import consume_lanes, consume_parked, consume_recap, require_consuming
+from notifier.consumers.receipts import consume_receipts
 from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.handlers.coverage import StatementStore
 from notifier.handlers.reads import UnknownNotification
+from notifier.handlers.rebuild import Rebuilder
+from notifier.handlers.receipts import ReceiptStore
+from notifier.handlers.reconciler import HOLE_SECONDS, Reconciler
 from notifier.handlers.record import Recorder
+from notifier.handlers.recovery import Recovery
 from notifier.handlers.store import BatchStore
+from notifier.handlers.vitals import reading
 from shared.db import Database
 from shared.events import Lane
+from shared.events.coverage import EXCHANGE as COVERAGE
 from shared.events.notifier import EXCHANGE
 from shared.http import Keyring, Workers, create_app, once, serve
 from shared.http.dead_letters import dead_letters
 from shared.inbox import DeadLetters, ParkedStore, RecapStore
 from shared.messaging import Publisher
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import dead_queue, lane_queue, parked_queue, recap_queue
+from shared.messaging.topology import (
+    dead_queue,
+    lane_queue,
+    parked_queue,
+    recap_queue,
+    receipts_queue,
+    statements_queue,
+)
+from shared.messaging.vitals import Vitals
 from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
@@ -33,13 +54,17 @@ from shared.streams import InvalidCursor
 
 SERVICE = "notifier"
 PARKED, RECAP = parked_queue(SERVICE), recap_queue(SERVICE)
-QUEUES = (*(lane_queue(lane) for lane in Lane), RECAP, PARKED, dead_queue(SERVICE))
+RECEIPTS, STATEMENTS = receipts_queue(), statements_queue()
+QUEUES = (*(lane_queue(lane) for lane in Lane), RECEIPTS, STATEMENTS, RECAP, PARKED, dead_queue(SERVICE))
+EXCHANGES = (EXCHANGE, COVERAGE)
 DRAIN_SECONDS = 3.0
 MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for whom heads are asked.
 
 
 class Settings(DatabaseSettings):
-    """The notifier needs nothing beyond what every service with a database reads."""
+    """``coverage_hole_seconds``: a transfer not shown for so long raises the alert and is repaired."""
+
+    coverage_hole_seconds: Annotated[float, Field(gt=0)] = HOLE_SECONDS
 
 
 def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) -> FastAPI:
@@ -50,14 +75,22 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     dispatcher = dispatcher or NotificationDispatcher()
     stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
     recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
-    retry = ParkedStore(db.transaction, recovery, PARKED)
+    receipts = ReceiptStore(db, RECEIPTS)
+    retry = ParkedStore(db.transaction, Recovery(recovery, receipts), PARKED)
     lanes = consume_lanes(settings.broker_url, stores)
     parked = consume_parked(settings.broker_url, recovery, retry)
+    receiving = consume_receipts(settings.broker_url, receipts)
     missed = BatchStore(db, dispatcher, push, RECAP, Recorder("recap"))
     recap = consume_recap(settings.broker_url, missed, RecapStore(db.autocommit, missed, RECAP))
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=QUEUES)
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=EXCHANGES, queues=QUEUES)
+    statements = consume_statements(settings.broker_url, StatementStore(db), db.probe)
+    reconciler = Reconciler(db, publisher, hole_seconds=settings.coverage_hole_seconds)
     watch = DeadWatch(settings.broker_url, SERVICE)
     letters = DeadLetters(db.transaction, retry, watch)
+    looked_at = (*map(lane_queue, Lane), dead_queue(SERVICE))
+    vitals = Vitals(
+        settings.broker_url, SERVICE, read=partial(reading, lanes), queues=looked_at, parked=letters.waiting
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -66,10 +99,14 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         supporting.start("publisher", publisher.run)
         supporting.start("preflight", preflight)
         supporting.start("watch", watch.run)
+        supporting.start("vitals", vitals.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
+        consuming.start("consumer.receipts", receiving.run)
         consuming.start("consumer.parked", parked.run)
         consuming.start("consumer.recap", recap.run)
+        consuming.start("consumer.coverage", statements.run)
+        consuming.start("reconciler", reconciler.run)
         try:
             yield
         finally:
@@ -85,7 +122,14 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     return create_app(
         "Ledgerbell notifier",
         keyring=Keyring.from_json(settings.auth_keys),
-        routers=[notifications(db, push), stream(db), internal(db), dead_letters(SERVICE, letters)],
+        routers=[
+            notifications(db, push),
+            stream(db),
+            internal(db),
+            coverage_routes(db),
+            rebuild(Rebuilder(db, dispatcher, push)),
+            dead_letters(SERVICE, letters),
+        ],
         lifespan=lifespan,
         problems={
             UnknownNotification: (404, "not_found"),

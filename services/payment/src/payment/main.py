@@ -29,9 +29,9 @@ from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
 from shared.http.dead_letters import dead_letters
-from shared.inbox import Subscriber
+from shared.inbox import RepairRequests, Subscriber, tell_kept
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import service_queues
+from shared.messaging.topology import coverage_queue, service_queues
 from shared.money import InvalidAmount, UnknownCurrency
 from shared.observability.logs import get_logger
 from shared.outbox import Outbox
@@ -182,10 +182,12 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     news = Errands(db, webhook, Webhooks(outbox, db, providers, refunds, policy).process, lane="provider")
     heard = subscriptions(policy)
     subscriber = Subscriber(outbox, db.probe, settings.broker_url, SERVICE, heard, handled=refund_looks.nudge)
-    works = outbox.works | subscriber.works
+    requests = RepairRequests(outbox, db.probe, settings.broker_url, SERVICE, tell_kept)
+    works = outbox.works | subscriber.works | requests.works
     works |= {"payments": looks.run, "refunds": refund_looks.run, "webhooks": news.run}
+    queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
     works["preflight"] = partial(
-        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
+        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues
     )
     routers = [
         payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), credit, tuple(providers)),

@@ -24,9 +24,9 @@ from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
 from shared.http.dead_letters import dead_letters
-from shared.inbox import Subscriber
+from shared.inbox import RepairRequests, Subscriber, tell_kept
 from shared.messaging.connection import keep_checking
-from shared.messaging.topology import service_queues
+from shared.messaging.topology import coverage_queue, service_queues
 from shared.money import InvalidAmount
 from shared.outbox import Outbox
 from shared.pace import JANITOR_SECONDS
@@ -66,12 +66,13 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     subscriber = Subscriber(
         outbox, db.probe, settings.broker_url, SERVICE, subscriptions(pace), handled=errands.nudge
     )
-    preflight = partial(
-        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=service_queues(SERVICE)
-    )
+    requests = RepairRequests(outbox, db.probe, settings.broker_url, SERVICE, tell_kept)
+    queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues)
     works: Works = {
         **outbox.works,
         **subscriber.works,
+        **requests.works,
         "errands": errands.run,
         "stuck-watch": StuckWatch(db, pace).run,
         "preflight": preflight,

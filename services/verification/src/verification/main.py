@@ -19,6 +19,7 @@ from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit, credit_client
 from shared.messaging.connection import keep_checking
+from shared.messaging.vitals import Vitals
 from shared.observability.logs import get_logger
 from shared.outbox import Outbox
 from shared.pace import JANITOR_SECONDS
@@ -132,7 +133,12 @@ def build(
     trade, errands = trade_of(settings, known, http)
     hints = Errands(trade.db, tables.webhook, partial(telling.process, trade), lane="provider")
     preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
-    works: Works = {"errands": errands.run, "webhooks": hints.run, "preflight": preflight}
+    works: Works = {
+        "errands": errands.run,
+        "webhooks": hints.run,
+        "preflight": preflight,
+        "vitals": Vitals(settings.broker_url, SERVICE).run,
+    }
 
     return create_app(
         "Ledgerbell verification",

@@ -13,7 +13,7 @@ from shared.http.auth import Caller
 from shared.http.openapi import refusals
 from shared.http.problems import Problem
 from shared.streams import Cursor, InvalidCursor
-from web import WALLET
+from web import OPS, WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE
 from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.adapters.sign_in import SignIn
@@ -158,6 +158,7 @@ def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
 @router.api_route("/v1/activity/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/notifications", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/notifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v1/streams/{rest:path}", methods=["POST"], include_in_schema=False)
 @router.api_route("/v1/dead-letters/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_upstreams)]) -> Response:
     return await upstreams.forward(request)
@@ -196,3 +197,9 @@ async def sign_in(body: SignInBody, request: Request, origin: Annotated[str, Hea
 @router.get("/activity/{_id}", include_in_schema=False)
 async def page() -> Response:
     return FileResponse(WALLET / "index.html", media_type="text/html", headers=PAGE_HEADERS)
+
+
+@router.get("/ops", include_in_schema=False)
+@router.get("/ops/", include_in_schema=False)
+async def ops_page() -> Response:
+    return FileResponse(OPS / "index.html", media_type="text/html", headers=PAGE_HEADERS)

@@ -13,12 +13,14 @@ from pydantic import Field
 from starlette.middleware.cors import CORSMiddleware
 
 from shared.events.notifier import EXCHANGE
+from shared.events.receipts import EXCHANGE as RECEIPTS
 from shared.http import Keyring, Workers, create_app, once, serve
 from shared.http.auth import ServiceToken
-from shared.messaging import FanoutListener
+from shared.messaging import FanoutListener, Publisher
 from shared.messaging.connection import keep_checking
+from shared.messaging.vitals import Vitals
 from shared.settings import ServiceSettings
-from web import SDK, WALLET
+from web import OPS, SDK, WALLET
 from ws_gateway.adapters.files import FOR_EVERY_SITE, files
 from ws_gateway.adapters.notifier import StreamReader
 from ws_gateway.adapters.sign_in import Environment, NoDemo, SignIn
@@ -26,12 +28,15 @@ from ws_gateway.adapters.socket import TabSocket
 from ws_gateway.adapters.tickets import Tickets
 from ws_gateway.adapters.upstream import Upstreams
 from ws_gateway.api import demo_router, router
-from ws_gateway.consumers import listen
+from ws_gateway.consumers import listen, listen_to_vitals
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
 from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.receipts import Receipts
 from ws_gateway.handlers.sessions import Sessions
+from ws_gateway.handlers.vitals import Watch, reading
 
 SERVICE = "ws-gateway"
+DRAIN_SECONDS = 3.0
 
 
 class Settings(ServiceSettings):
@@ -66,24 +71,34 @@ def build(settings: Settings) -> FastAPI:
         sign_in = SignIn(settings.demo_sign_in_key, settings.environment, origins, keyring)
     notifier, upstream = _client(settings.notifier_url), _client("")
     reader = StreamReader(notifier, ServiceToken(SERVICE, settings.service_key))
-    hub = Hub(reader, limits)
+    publisher = Publisher(settings.broker_url, f"{SERVICE}.receipts")
+    receipts = Receipts(publisher)
+    hub = Hub(reader, limits, receipts)
     tickets = Tickets(settings.ticket_secret)
-    sessions = Sessions(hub, tickets, limits, origins)
+    watch = Watch()
+    sessions = Sessions(hub, receipts, tickets, limits, origins, watch)
     listener = listen(settings.broker_url, hub)
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,))
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE, RECEIPTS))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        workers = Workers()
+        workers, telling = Workers(), Workers()
+        telling.start("publisher", publisher.run)
         workers.start("feed", listener.run)
         workers.start("streams", reader.run)
         workers.start("heads", hub.keep_comparing)
         workers.start("sweep", sessions.keep_sweeping)
         workers.start("preflight", preflight)
+        workers.start("receipts", receipts.keep_telling)
+        workers.start("vitals", Vitals(settings.broker_url, SERVICE, read=reading).run)
+        workers.start("vitals.feed", listen_to_vitals(settings.broker_url, watch).run)
+        workers.start("watch", watch.keep_telling)
         try:
             yield {"sessions": sessions}  # uvicorn hands this to each socket.
         finally:
             await workers.stop()
+            await receipts.drain(DRAIN_SECONDS)
+            await telling.stop()
             await notifier.aclose()
             await upstream.aclose()
 
@@ -107,6 +122,7 @@ def build(settings: Settings) -> FastAPI:
         "refunds": settings.refund_url,
         "verifications": settings.verification_url,
         "notifications": settings.notifier_url,
+        "streams": settings.notifier_url,
         "activity": settings.monitor_url,
         "dead-letters/credit": settings.credit_url,
         "dead-letters/payment": settings.payment_url,
@@ -117,6 +133,7 @@ def build(settings: Settings) -> FastAPI:
     app.state.upstreams = Upstreams(upstream, services)
     app.mount("/sdk/v1", files(SDK, FOR_EVERY_SITE))
     app.mount("/wallet", files(WALLET))
+    app.mount("/ops", files(OPS))
     _let_in(app, origins)
     return app
 

@@ -15,6 +15,7 @@ from shared.events.notifier import (
     PushBatch,
     StreamHead,
 )
+from shared.events.receipts import Acknowledged, Pushed, ReceiptBatch
 
 
 def _id(number: int) -> UUID:
@@ -235,6 +236,19 @@ STORED_EXAMPLE = PushBatch(
         NotificationRead(user_id=_USER, epoch=1, seq=7, read_seq=7, ids=(), unread=0, rev=10),
         StreamHead(user_id=_USER, epoch=1, seq=7),
     ]
+)
+
+_TABS = {"user_id": _USER, "epoch": 1, "at": _AT}
+
+RECEIPTS_EXAMPLE = ReceiptBatch(
+    gateway="6b1f4a0c2d3e4f5a8b9c0d1e2f3a4b5c",
+    number=1,
+    pushed=[Pushed.model_validate({**_TABS, "seq": 6, "up_to": 7, "tabs": 2})],
+    acknowledged=[
+        Acknowledged.model_validate(
+            {**_TABS, "seq": 6, "up_to": 7, "session": "0f9e8d7c6b5a49382716051423324150"}
+        )
+    ],
 )
 
 

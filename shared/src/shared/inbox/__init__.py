@@ -4,6 +4,7 @@ from shared.inbox.letters import DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.inbox.recap import RecapStore
+from shared.inbox.repair import RepairRequests, tell_kept
 from shared.inbox.subscriber import Subscriber, Subscriptions
 from shared.inbox.table import create_inbox, inbox_table, parked_event_table
 
@@ -13,6 +14,7 @@ __all__ = [
     "ParkedEvent",
     "ParkedStore",
     "RecapStore",
+    "RepairRequests",
     "Subscriber",
     "Subscriptions",
     "UnknownLetter",
@@ -20,4 +22,5 @@ __all__ = [
     "inbox_table",
     "park",
     "parked_event_table",
+    "tell_kept",
 ]

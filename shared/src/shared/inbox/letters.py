@@ -55,6 +55,15 @@ class DeadLetters:
         """How many lay in the dead queue at the last look."""
         return self._watch.dead
 
+    async def waiting(self) -> int:
+        """How many are parked."""
+        async with self._transaction() as tx:
+            row = await tx.fetchrow(
+                "SELECT count(*) AS parked FROM parked_event WHERE state IN ('parked', 'attempting')"
+            )
+        assert row is not None
+        return int(row["parked"])
+
     async def many(self, state: str | None, before: str | None, limit: int) -> Page[Record]:
         """The last that came first. Raises InvalidCursor."""
         number = None if before is None else decode(before)

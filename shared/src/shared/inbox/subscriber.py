@@ -15,7 +15,8 @@ from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.inbox.recap import RecapStore
 from shared.messaging import BatchConsumer, Delivery
-from shared.messaging.topology import events_queue, parked_queue, recap_queue
+from shared.messaging.topology import dead_queue, events_queue, parked_queue, recap_queue
+from shared.messaging.vitals import Vitals
 from shared.messaging.watch import DeadWatch
 from shared.observability.logs import get_logger
 from shared.observability.trace import continue_trace, traced
@@ -33,7 +34,7 @@ Subscriptions: TypeAlias = Mapping[type[Event], Subscription]
 
 
 class Subscriber:
-    """What a service hears: its queue, its parked queue, recaps, and a watch over its dead.
+    """What a service hears: its queue, its parked queue, recaps, and a watch over its dead, and its vitals.
 
     Events of a batch are handled side by side: effects must not depend on the order of arrival. Where a
     subscription raises anything but trouble of the database, the event is parked.
@@ -67,6 +68,7 @@ class Subscriber:
         )
         self._watch = DeadWatch(broker_url, service)
         self.letters = DeadLetters(outbox.transaction, recovery, self._watch)
+        self._vitals = Vitals(broker_url, service, queues=(dead_queue(service),), parked=self.letters.waiting)
 
     @property
     def works(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -75,6 +77,7 @@ class Subscriber:
             "consumer.parked": self._parked.run,
             "consumer.recap": self._recap.run,
             "dead-watch": self._watch.run,
+            "vitals": self._vitals.run,
         }
 
     async def _handle(self, queue: str, deliveries: Sequence[Delivery]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 
-def inbox_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table("inbox", metadata, *_inbox_columns())
+def inbox_table(metadata: sa.MetaData, *more: sa.Column[Any]) -> sa.Table:
+    """``more`` is what a service keeps of an event beyond that it came."""
+    return sa.Table("inbox", metadata, *_inbox_columns(), *more)
 
 
 def parked_event_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table("parked_event", metadata, *_parked_columns())
 
 
-def create_inbox(op: Operations) -> None:
+def create_inbox(op: Operations, *more: sa.Column[Any]) -> None:
     """Both tables, for a service's first migration."""
-    op.create_table("inbox", *_inbox_columns())
+    op.create_table("inbox", *_inbox_columns(), *more)
     op.create_table("parked_event", *_parked_columns())
 
 

@@ -54,6 +54,12 @@ class BatchConsumer:
         self._ready = ready
         self._idle_seconds = idle_seconds
         self.consuming = asyncio.Event()
+        self._session: _Session | None = None
+
+    @property
+    def in_hand(self) -> int:
+        """Deliveries that are here and not acknowledged: the broker no longer counts them as waiting."""
+        return self._session.in_hand if self._session else 0
 
     async def run(self) -> None:
         """Consume until cancelled; a batch in hand is finished first."""
@@ -62,6 +68,7 @@ class BatchConsumer:
     async def _serve(self, link: Link) -> None:
         session = _Session(link, self._queue)
         await session.consume(self._prefetch)
+        self._session = session
         self.consuming.set()
         workers = [
             asyncio.create_task(self._work(session)),
@@ -74,6 +81,7 @@ class BatchConsumer:
                 worker.result()
         finally:
             self.consuming.clear()
+            self._session = None
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
@@ -104,6 +112,13 @@ class _Session:
         )
         self._tag = ""
         self._heard_at = asyncio.get_running_loop().time()
+        self._taken = self._acknowledged = 0
+
+    @property
+    def in_hand(self) -> int:
+        """The broker numbers what it delivers on a channel."""
+        last = self._buffer[-1].tag if self._buffer else self._taken
+        return last - self._acknowledged
 
     async def consume(self, prefetch: int) -> None:
         channel = self._link.channel
@@ -116,6 +131,7 @@ class _Session:
             self._arrived.clear()
             await self._arrived.wait()
         batch, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
+        self._taken = batch[-1].tag
         return batch
 
     async def handled(self, last_tag: int, settled: Settled | None) -> None:
@@ -129,6 +145,7 @@ class _Session:
             if settled is not None:
                 await settled
             await self._link.channel.basic_ack(last_tag, multiple=True)
+            self._acknowledged = last_tag
 
     async def watch(self, idle_seconds: float) -> None:
         """Raises when the channel is lost or the broker has dropped the consumer; returns when it is idle.

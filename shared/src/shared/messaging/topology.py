@@ -10,6 +10,8 @@ import httpx
 
 from shared.events import CATALOGUE, Event, Lane, exchange_of
 from shared.events.activity import ActivityDisputed
+from shared.events.coverage import EXCHANGE as COVERAGE
+from shared.events.coverage import OWNERS, STATED
 from shared.events.credit import CreditAdded, CreditDeducted, CreditRejected
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
 from shared.events.payment import (
@@ -19,6 +21,8 @@ from shared.events.payment import (
     PaymentRefundFailed,
     PaymentSucceeded,
 )
+from shared.events.receipts import EXCHANGE as RECEIPTS
+from shared.events.receipts import GATHERED
 from shared.events.refund import RefundFailed, RefundInitiated, RefundProcessing
 from shared.events.verification import (
     VerificationCancelled,
@@ -26,6 +30,7 @@ from shared.events.verification import (
     VerificationNumberAssigned,
     VerificationTimedOut,
 )
+from shared.observability.vitals import EXCHANGE as VITALS
 
 Definition: TypeAlias = dict[str, object]
 
@@ -67,14 +72,18 @@ SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
 
 # What each service's broker user may do: configure, write, read (regular expressions over names).
 PERMISSIONS: dict[str, tuple[str, str, str]] = {
-    "credit": ("^$", r"^credit\.events$", r"^credit\."),
-    "payment": ("^$", r"^payment\.events$", r"^payment\."),
-    "refund": ("^$", r"^refund\.events$", r"^refund\."),
-    "verification": ("^$", r"^verification\.events$", "^$"),
-    "monitor": ("^$", r"^activity\.events$", r"^monitor\."),
-    "notifier": ("^$", r"^notifications$", r"^notifier\."),
+    "credit": ("^$", r"^(credit\.events|vitals)$", r"^credit\."),
+    "payment": ("^$", r"^(payment\.events|vitals)$", r"^payment\."),
+    "refund": ("^$", r"^(refund\.events|vitals)$", r"^refund\."),
+    "verification": ("^$", r"^(verification\.events|vitals)$", "^$"),
+    "monitor": ("^$", r"^(activity\.events|vitals)$", r"^monitor\."),
+    "notifier": ("^$", r"^(notifications|coverage|vitals)$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
-    "ws-gateway": (r"^amq\.gen.*$", r"^amq\.gen.*$", r"^(amq\.gen.*|notifications)$"),
+    "ws-gateway": (
+        r"^amq\.gen.*$",
+        r"^(amq\.gen.*|receipts|vitals)$",
+        r"^(amq\.gen.*|notifications|vitals)$",
+    ),
 }
 
 
@@ -106,6 +115,21 @@ def recap_queue(service: str) -> str:
     return f"{service}.recap"
 
 
+def receipts_queue() -> str:
+    """Where the notifier is told what the gateways pushed, and what tabs have acknowledged."""
+    return "notifier.receipts"
+
+
+def statements_queue() -> str:
+    """Where the notifier is told all transfers that the ledger has booked."""
+    return "notifier.coverage"
+
+
+def coverage_queue(service: str) -> str:
+    """Where a service is asked for events that were never stored."""
+    return f"{service}.coverage"
+
+
 def recap_key(publisher: str) -> str:
     return f"{publisher}.recap"
 
@@ -128,17 +152,23 @@ def definitions() -> Definition:
     bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
-            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS]),
+            *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS, COVERAGE, VITALS]),
             *(_exchange(_dead_letters(service), "topic") for service in consumers),
         ],
         "queues": [
             *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
+            _working_queue("notifier", receipts_queue()),
+            # What is lost of these is missed by its reader, and asked for again.
+            *(_queue(name, {}) for name in [statements_queue(), *map(coverage_queue, OWNERS)]),
             *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
             *(_working_queue(service, recap_queue(service)) for service in consumers),
             *(queue for service in consumers for queue in _dead_letter_queues(service)),
         ],
         "bindings": [
             *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
+            _binding(RECEIPTS, receipts_queue(), GATHERED),
+            _binding(exchange_of(CreditAdded.TYPE), statements_queue(), STATED),
+            *(_binding(COVERAGE, coverage_queue(owner), owner) for owner in OWNERS),
             *(
                 _binding(exchange, recap_queue(service), recap_key(exchange.partition(".")[0]))
                 for service in consumers

@@ -59,16 +59,16 @@ class Outbox:
         recap_after_seconds: float = RECAP_AFTER_SECONDS,
     ) -> None:
         self._db = db
-        self._publisher = Publisher(broker_url, f"{service}.publish")
-        self._direct = DirectPublisher(db, self._publisher, service)
-        self._relay = Relay(db, self._publisher, service)
-        self._recap = Recap(db, self._publisher, service, after_seconds=recap_after_seconds)
-        LINKED.labels(service).set_function(lambda: float(self._publisher.linked.is_set()))
+        self.publisher = Publisher(broker_url, f"{service}.publish")
+        self._direct = DirectPublisher(db, self.publisher, service)
+        self._relay = Relay(db, self.publisher, service)
+        self._recap = Recap(db, self.publisher, service, after_seconds=recap_after_seconds)
+        LINKED.labels(service).set_function(lambda: float(self.publisher.linked.is_set()))
 
     @property
     def works(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
-            "publisher": self._publisher.run,
+            "publisher": self.publisher.run,
             "direct-publisher": self._direct.run,
             "relay": self._relay.run,
             "recap": self._recap.run,

@@ -92,7 +92,7 @@ class Entry:
         if not (isinstance(detail, dict) and all(isinstance(v, str | int) for v in detail.values())):
             raise NoEntry("its detail is not flat")
         numbers = {name: _number(name, members[name]) for name in _NUMBERS if name in members}
-        ids = {name: _id(name, members[name]) for name in _IDS if name in members}
+        ids = {name: read_id(members[name]) for name in _IDS if name in members}
         return cls(
             user_id=user_id,
             place=numbers.get("place"),
@@ -113,11 +113,12 @@ def _number(name: str, value: object) -> int:
     return value
 
 
-def _id(name: str, value: object) -> UUID:
+def read_id(value: object) -> UUID:
+    """The one way to spell it. Raises NoEntry."""
     try:
         id_ = UUID(str(value))
     except ValueError as error:
-        raise NoEntry(f"its {name} is not a UUID") from error
+        raise NoEntry("an id is not a UUID") from error
     if str(id_) != value:
-        raise NoEntry(f"its {name} is not spelt as UUIDs are")
+        raise NoEntry("an id is not spelt as UUIDs are")
     return id_

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from credit.domain.commands import EVENTS
+from shared.db.xid8 import Xid8
 from shared.http.idempotency import idempotency_table
 from shared.inbox import inbox_table, parked_event_table
 from shared.outbox import outbox_table, sent_table
@@ -51,7 +52,27 @@ transfer = sa.Table(
     sa.Column("held_after", sa.BigInteger, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=_now),
+    # The event that told of it, and the transaction that booked it. Neither is known of transfers that are
+    # older than statements, and those are not stated.
+    sa.Column("event_id", PgUUID(as_uuid=True)),
+    sa.Column("xid", Xid8, server_default=sa.text("pg_current_xact_id()")),
+    sa.CheckConstraint("event_id IS NOT NULL OR xid IS NULL", name="transfer_told"),
 )
+sa.Index("transfer_xid", transfer.c.xid, postgresql_where=transfer.c.xid.is_not(None))
+
+# What the ledger has stated: all transfers of the transactions after the statement before, up to ``through``.
+statement = sa.Table(
+    "statement",
+    metadata,
+    sa.Column(
+        "number", sa.BigInteger, primary_key=True, autoincrement=False
+    ),  # Without a gap; 0 states none.
+    sa.Column("through", Xid8, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    # NULL: to be published, for the first time or again.
+    sa.Column("told_at", sa.DateTime(timezone=True)),
+)
+sa.Index("statement_untold", statement.c.number, postgresql_where=statement.c.told_at.is_(None))
 
 # Leg 1 is the user's account, leg 2 the system account against it. System accounts have no row to lock:
 # they are the sum of their entries.

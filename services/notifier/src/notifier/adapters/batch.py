@@ -1,12 +1,14 @@
-"""Stores a batch of events in one statement: each has its effect once, and its place without a gap."""
+"""Stores a batch of events in one statement: each has its effect once, its place without a gap, its trail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from notifier.adapters import kept, trail
 from notifier.domain.incoming import Balance, Incoming
 
 if TYPE_CHECKING:
@@ -21,17 +23,21 @@ if TYPE_CHECKING:
 # other without a gap, and a rollback leaves none.
 STORE = """
 WITH fresh AS (
-    INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+    INSERT INTO inbox (event_id, user_id, type, occurred_at, headers, body)
+    SELECT * FROM unnest($1::uuid[], $27::text[], $28::text[], $29::timestamptz[], $30::json[], $31::bytea[])
+    ON CONFLICT DO NOTHING RETURNING event_id
 ), kept AS (
     SELECT n.*,
         row_number() OVER (PARTITION BY user_id ORDER BY place) AS step,
         count(*) OVER (PARTITION BY user_id) AS steps
     FROM unnest(
         $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::text[], $11::bool[], $12::bigint[], $13::text[], $14::uuid[], $15::timestamptz[]
+        $10::text[], $11::bool[], $12::bigint[], $13::text[], $14::uuid[], $15::timestamptz[],
+        $16::uuid[], $17::text[]
     ) WITH ORDINALITY AS n(
         event_id, user_id, kind, lane, category, icon, title, body,
-        link, toast, amount_minor, currency, transfer_id, occurred_at, place
+        link, toast, amount_minor, currency, transfer_id, occurred_at,
+        moved_by, detail, place
     )
     JOIN fresh USING (event_id)
 ), moved AS (
@@ -50,9 +56,21 @@ WITH fresh AS (
     SELECT user_id, last_seq - steps + step, event_id, kind, lane, category, icon, title, body,
         link, toast, amount_minor, currency, transfer_id, occurred_at
     FROM kept JOIN moved USING (user_id)
+), written AS (
+    INSERT INTO trail_entry (user_id, what, event_id, transfer_id, epoch, seq, detail)
+    SELECT user_id, what, event_id, transfer_id, epoch, seq, detail::jsonb FROM (
+        SELECT user_id, 'stored' AS what, event_id, moved_by AS transfer_id,
+            epoch, last_seq - steps + step AS seq, detail, place
+        FROM kept JOIN moved USING (user_id)
+        UNION ALL
+        SELECT user_id, 'suppressed', event_id, transfer_id, NULL, NULL, detail, NULL
+        FROM unnest($18::uuid[], $19::text[], $20::uuid[], $21::text[])
+            AS silent(event_id, user_id, transfer_id, detail)
+        JOIN fresh USING (event_id)
+    ) AS told ORDER BY place
 ), changed AS (
     INSERT INTO balance AS b (user_id, currency, posted, held, version)
-    SELECT * FROM unnest($16::text[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[])
+    SELECT * FROM unnest($22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
     ON CONFLICT (user_id, currency) DO UPDATE SET
         posted = excluded.posted, held = excluded.held, version = excluded.version
         WHERE b.version < excluded.version
@@ -127,28 +145,42 @@ def balance_row(row: Record) -> BalanceRow:
 
 
 def _arguments(events: Sequence[Incoming]) -> Iterable[Sequence[object]]:
-    yield sorted(event.envelope.id for event in events)
-    shown = [(event.envelope, event.notification) for event in events if event.notification is not None]
-    yield [envelope.id for envelope, _ in shown]
-    yield [envelope.subject for envelope, _ in shown]
-    yield [said.kind for _, said in shown]
-    yield [said.lane.value for _, said in shown]
-    yield [said.category.value for _, said in shown]
-    yield [said.icon for _, said in shown]
-    yield [said.title for _, said in shown]
-    yield [said.body for _, said in shown]
-    yield [said.link for _, said in shown]
-    yield [said.toast for _, said in shown]
-    yield [said.amount_minor for _, said in shown]
-    yield [said.currency for _, said in shown]
-    yield [said.transfer_id for _, said in shown]
-    yield [envelope.time for envelope, _ in shown]
+    sorted_by_id = sorted((event.envelope for event in events), key=attrgetter("id"))
+    yield [envelope.id for envelope in sorted_by_id]
+    details = trail.details(events)
+    shown, silent = [], []
+    for event, detail in zip(events, details, strict=True):
+        if event.notification is None:
+            silent.append((event, detail))
+        else:
+            shown.append((event, event.notification, detail))
+    yield [event.envelope.id for event, _, _ in shown]
+    yield [event.envelope.subject for event, _, _ in shown]
+    yield [said.kind for _, said, _ in shown]
+    yield [said.lane.value for _, said, _ in shown]
+    yield [said.category.value for _, said, _ in shown]
+    yield [said.icon for _, said, _ in shown]
+    yield [said.title for _, said, _ in shown]
+    yield [said.body for _, said, _ in shown]
+    yield [said.link for _, said, _ in shown]
+    yield [said.toast for _, said, _ in shown]
+    yield [said.amount_minor for _, said, _ in shown]
+    yield [said.currency for _, said, _ in shown]
+    yield [said.transfer_id for _, said, _ in shown]
+    yield [event.envelope.time for event, _, _ in shown]
+    yield [event.transfer_id for event, _, _ in shown]
+    yield [detail for _, _, detail in shown]
+    yield [event.envelope.id for event, _ in silent]
+    yield [event.envelope.subject for event, _ in silent]
+    yield [event.transfer_id for event, _ in silent]
+    yield [detail for _, detail in silent]
     newest = _newest_balances(events)
     yield [user_id for user_id, _ in newest]
     yield [balance.currency for _, balance in newest]
     yield [balance.posted_minor for _, balance in newest]
     yield [balance.held_minor for _, balance in newest]
     yield [balance.version for _, balance in newest]
+    yield from kept.columns(sorted_by_id)
 
 
 def _newest_balances(events: Sequence[Incoming]) -> list[tuple[str, Balance]]:

@@ -129,16 +129,19 @@ async def find(tx: Transaction, user_id: str, notification_id: UUID) -> Record |
     )
 
 
-async def set_read(tx: Transaction, head: Head, seq: int) -> Head:
-    """Mark one unread notification as read, on a locked stream."""
+async def set_read(tx: Transaction, head: Head, seq: int, notification_id: UUID) -> Head:
+    """Mark one unread notification as read, on a locked stream; the trail says so."""
     await tx.execute(
         "UPDATE notification SET read_at = now() WHERE user_id = $1 AND seq = $2", head.user_id, seq
     )
-    return await _count_down(tx, head, read=1, read_seq=head.read_seq)
+    return await _count_down(tx, head, read=1, read_seq=head.read_seq, told=(notification_id, seq, None))
 
 
 async def set_read_up_to(tx: Transaction, head: Head, seq: int) -> Head:
-    """Move the mark below which everything is read, on a locked stream. Touches no notification."""
+    """Move the mark below which everything is read, on a locked stream; the trail says from where to where.
+
+    Touches no notification.
+    """
     row = await tx.fetchrow(
         "SELECT count(*) AS unread FROM notification"
         " WHERE user_id = $1 AND seq > $2 AND seq <= $3 AND read_at IS NULL",
@@ -147,16 +150,28 @@ async def set_read_up_to(tx: Transaction, head: Head, seq: int) -> Head:
         seq,
     )
     assert row is not None
-    return await _count_down(tx, head, read=row["unread"], read_seq=seq)
+    told = (None, head.read_seq + 1, seq)
+    return await _count_down(tx, head, read=row["unread"], read_seq=seq, told=told)
 
 
-async def _count_down(tx: Transaction, head: Head, *, read: int, read_seq: int) -> Head:
+async def _count_down(
+    tx: Transaction, head: Head, *, read: int, read_seq: int, told: tuple[UUID | None, int, int | None]
+) -> Head:
     row = await tx.fetchrow(
-        "UPDATE stream SET unread = unread - $2, read_seq = $3, rev = rev + 1 WHERE user_id = $1"
-        " RETURNING user_id, epoch, last_seq AS seq, unread, read_seq, rev",
+        """
+        WITH counted AS (
+            UPDATE stream SET unread = unread - $2, read_seq = $3, rev = rev + 1 WHERE user_id = $1
+            RETURNING user_id, epoch, last_seq AS seq, unread, read_seq, rev
+        ), written AS (
+            INSERT INTO trail_entry (user_id, what, epoch, event_id, seq, up_to)
+            SELECT user_id, 'read', epoch, $4::uuid, $5::bigint, $6::bigint FROM counted
+        )
+        SELECT * FROM counted
+        """,
         head.user_id,
         read,
         read_seq,
+        *told,
     )
     assert row is not None
     return head_of(row)

@@ -81,7 +81,15 @@ balance = sa.Table(
     postgresql_with=ROOM_FOR_UPDATES,
 )
 
-inbox = inbox_table(metadata)
+# Each event as it came, so that a stream can be made of them again. Null where no event stands behind the id.
+inbox = inbox_table(
+    metadata,
+    sa.Column("user_id", sa.Text(collation="C")),
+    sa.Column("type", sa.Text),
+    sa.Column("occurred_at", sa.DateTime(timezone=True)),
+    sa.Column("headers", sa.JSON),  # Those that stand in no other column.
+    sa.Column("body", sa.LargeBinary),  # It may hold an SMS code.
+)
 parked_event = parked_event_table(metadata)
 
 trail_tables(metadata)

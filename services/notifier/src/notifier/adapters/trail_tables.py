@@ -8,19 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.dialects.postgresql.base import ischema_names
 
-
-class Xid8(sa.types.UserDefinedType[str]):
-    """A transaction's number as PostgreSQL counts them since version 13: never used twice."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "xid8"
-
-
-ischema_names["xid8"] = Xid8  # So that SQLAlchemy knows it when it looks at a database.
+from shared.db.xid8 import Xid8
 
 
 def trail_tables(metadata: sa.MetaData) -> None:

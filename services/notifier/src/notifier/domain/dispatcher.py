@@ -1,11 +1,11 @@
-"""Turns each event into what its user sees, in exactly the agreed words, or into nothing."""
+"""Turns each event into what its user sees, in exactly the agreed words, or says why not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from notifier.domain.notification import Category, Notification
+from notifier.domain.notification import Category, Notification, Suppressed
 from shared.events import BalanceChange, Event
 from shared.events.activity import ActivityFlagged
 from shared.events.credit import CreditAdded, CreditDeducted, CreditLowBalance
@@ -23,18 +23,23 @@ from shared.texts import InvalidText, relative_link
 
 HISTORY, TOP_UP = "/history", "/topup"
 
+SILENT = Suppressed("nothing is shown of this type")
+NOT_TWICE = Suppressed("the payment or refund is shown instead")
+AUTOMATIC = Suppressed("an automatic refund is shown once, when the money is back")
+REMINDER = Suppressed("a reminder to another service")
+
 
 class NotificationDispatcher:
     """One method a row of the catalogue's table, each a pure function of its event.
 
-    None means: not shown. Types without a row (holds, a payment's provider having the money, …) are not
-    shown either; every event is in the audit trail all the same.
+    Types without a row (holds, a payment's provider having the money, …) are not shown; every event is in the
+    trail all the same.
     """
 
     def __init__(self, locale: str = "en_US") -> None:
         self._locale = locale
         # The key of a row is the type of its method's argument, which a mapping's type cannot say.
-        self._rows: Mapping[str, Callable[[Any], Notification | None]] = {
+        self._rows: Mapping[str, Callable[[Any], Notification | Suppressed]] = {
             VerificationInitiated.TYPE: self.on_verification_initiated,
             VerificationCodeReceived.TYPE: self.on_sms_received,
             VerificationFailed.TYPE: self.on_verification_failed,
@@ -56,10 +61,10 @@ class NotificationDispatcher:
     def shown_types(self) -> frozenset[str]:
         return frozenset(self._rows)
 
-    def dispatch(self, event: Event) -> Notification | None:
+    def dispatch(self, event: Event) -> Notification | Suppressed:
         """What the event's owner sees of it. Raises UnknownCurrency for a currency that does not exist."""
         row = self._rows.get(event.TYPE)
-        return None if row is None else row(event)
+        return SILENT if row is None else row(event)
 
     def on_verification_initiated(self, event: VerificationInitiated) -> Notification:
         return Notification(
@@ -113,9 +118,9 @@ class NotificationDispatcher:
             transfer_id=event.transfer_id,
         )
 
-    def on_credits_added(self, event: CreditAdded) -> Notification | None:
+    def on_credits_added(self, event: CreditAdded) -> Notification | Suppressed:
         if event.source in ("payment", "refund"):
-            return None  # payment.completed and refund.completed are that entry.
+            return NOT_TWICE  # payment.completed and refund.completed are that entry.
         amount, balance = self._amounts(event)
         return Notification(
             kind=_kind(event),
@@ -143,9 +148,9 @@ class NotificationDispatcher:
             toast=True,
         )
 
-    def on_refund_initiated(self, event: RefundInitiated) -> Notification | None:
+    def on_refund_initiated(self, event: RefundInitiated) -> Notification | Suppressed:
         if event.auto:
-            return None  # An automatic refund shows one entry, when the money is back.
+            return AUTOMATIC
         amount = self._display(event.amount_minor, event.currency)
         return Notification(
             kind=_kind(event),
@@ -158,9 +163,11 @@ class NotificationDispatcher:
             toast=True,
         )
 
-    def on_refund_processing(self, event: RefundProcessing) -> Notification | None:
-        if event.auto or event.reminder:
-            return None
+    def on_refund_processing(self, event: RefundProcessing) -> Notification | Suppressed:
+        if event.auto:
+            return AUTOMATIC
+        if event.reminder:
+            return REMINDER
         amount = self._display(event.amount_minor, event.currency)
         return Notification(
             kind=_kind(event),
@@ -198,9 +205,9 @@ class NotificationDispatcher:
             transfer_id=event.transfer_id,
         )
 
-    def on_refund_failed(self, event: RefundFailed) -> Notification | None:
+    def on_refund_failed(self, event: RefundFailed) -> Notification | Suppressed:
         if event.reminder:
-            return None
+            return REMINDER
         return Notification(
             kind=_kind(event),
             lane=event.LANE,

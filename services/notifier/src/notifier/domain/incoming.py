@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from notifier.domain.dispatcher import NotificationDispatcher
-from notifier.domain.notification import Notification
+from notifier.domain.notification import Notification, Suppressed
 from shared.events import BalanceChange, Envelope
 
 
@@ -21,11 +22,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An event that could be read. Without notification and balance only its id is kept."""
+    """An event that could be read. Either it has a notification, or ``suppressed`` says why it has none."""
 
     envelope: Envelope
     notification: Notification | None
+    suppressed: str | None
     balance: Balance | None
+    transfer_id: UUID | None
+    reference: str | None
 
 
 def receive(envelope: Envelope, dispatcher: NotificationDispatcher) -> Incoming:
@@ -40,4 +44,12 @@ def receive(envelope: Envelope, dispatcher: NotificationDispatcher) -> Incoming:
     if isinstance(event, BalanceChange):
         posted = event.balance_after + event.held_after
         balance = Balance(event.currency, posted, event.held_after, event.version)
-    return Incoming(envelope, dispatcher.dispatch(event), balance)
+    said = dispatcher.dispatch(event)
+    return Incoming(
+        envelope,
+        notification=said if isinstance(said, Notification) else None,
+        suppressed=said.reason if isinstance(said, Suppressed) else None,
+        balance=balance,
+        transfer_id=getattr(event, "transfer_id", None),
+        reference=getattr(event, "reference", None),
+    )

@@ -51,6 +51,13 @@ class Notification:
         return signed_amount(self.amount_minor, self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Nothing is shown of an event, and why; ``reason`` holds no value of its data."""
+
+    reason: str
+
+
 def shown_text(icon: str, title: str, body: str) -> str:
     """The whole line. A title that ends a sentence of its own needs no dash before the next one."""
     return f"{icon} {title} {body}" if title.endswith("!") else f"{icon} {title} - {body}"

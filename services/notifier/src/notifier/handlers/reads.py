@@ -35,7 +35,8 @@ async def mark_read(tx: Transaction, user_id: str, notification_id: UUID) -> Rea
     ids = (notification_id,)
     if found["read_at"] is not None or found["seq"] <= head.read_seq:
         return Reading(head, ids, changed=False)
-    return Reading(await streams.set_read(tx, head, found["seq"]), ids, changed=True)
+    counted = await streams.set_read(tx, head, found["seq"], notification_id)
+    return Reading(counted, ids, changed=True)
 
 
 async def mark_read_up_to(tx: Transaction, user_id: str, seq: int) -> Reading:

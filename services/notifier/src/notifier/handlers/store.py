@@ -15,6 +15,7 @@ import asyncpg
 from notifier.adapters import streams, wire
 from notifier.adapters.batch import BalanceRow, Place, Stored, store
 from notifier.adapters.push import Push
+from notifier.adapters.trail import Unwritable
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.domain.incoming import Incoming, receive
 from notifier.handlers.record import Recorder
@@ -28,7 +29,12 @@ from shared.observability.logs import get_logger
 log = get_logger(__name__)
 
 # The database will never take this batch: some value in it is not one it can hold.
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    Unwritable,
+)
 MAX_TRIES = 5
 
 

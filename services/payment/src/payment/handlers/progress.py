@@ -20,7 +20,7 @@ from shared.events.payment import (
     PaymentSucceeded,
 )
 from shared.observability.logs import get_logger
-from shared.outbox import OutboxTransaction
+from shared.outbox import OutboxTransaction, keep
 
 log = get_logger(__name__)
 
@@ -48,7 +48,9 @@ async def advance(
         await announce_success(tx, payment)
     elif transition.publishes is not None:
         event = _event(payment, transition.publishes, verdict.reason or "", balance)
-        await tx.publish(payment.user_id, event)
+        event_id = await tx.publish(payment.user_id, event)
+        if transition.publishes is Publishes.COMPLETED:
+            await keep(tx, event_id, payment.transfer_id)
     _tell(payment, transition.to, verdict.reason)
     return transition.to
 

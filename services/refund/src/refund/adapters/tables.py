@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.db.errands import errand_columns
 from shared.inbox import inbox_table, parked_event_table
-from shared.outbox import outbox_table, sent_table
+from shared.outbox import kept_table, outbox_table, sent_table
 
 metadata = sa.MetaData()
 
@@ -99,3 +99,4 @@ inbox = inbox_table(metadata)
 parked_event = parked_event_table(metadata)
 outbox = outbox_table(metadata)
 sent = sent_table(metadata)
+kept_event = kept_table(metadata)

@@ -16,7 +16,7 @@ from refund.domain.pace import Pace
 from refund.domain.refund import Booked, Case, Failure, Refund, reversal_of, transfer_of
 from shared.events import Event
 from shared.events.refund import RefundCompleted, RefundFailed, RefundProcessing
-from shared.outbox import OutboxTransaction
+from shared.outbox import OutboxTransaction, keep
 
 REFUNDS = Counter("refunds_total", "Refunds by the state they have come to.", ["kind", "auto", "state"])
 
@@ -50,8 +50,19 @@ async def advance(
         await refundables.release(tx, before.refundable_id, before.amount_minor)
     for event in transition.publishes:
         await tx.publish(after.user_id, _said(event, after, case, booked), event_id=event_ids[event])
+    await _keep(tx, after, transition, event_ids)
     REFUNDS.labels(after.kind, str(after.auto).lower(), after.state).inc()
     return after
+
+
+async def _keep(
+    tx: OutboxTransaction, after: Refund, transition: Transition, event_ids: Mapping[type[Event], UUID]
+) -> None:
+    """What shows the user that credits have come back, by the transfer that brought them."""
+    if RefundCompleted in event_ids and after.kind == "credit" and after.transfer_id is not None:
+        await keep(tx, event_ids[RefundCompleted], after.transfer_id)
+    if transition.reverses and after.compensation_transfer_id is not None:
+        await keep(tx, event_ids[RefundFailed], after.compensation_transfer_id)
 
 
 def _ids(refund: Refund, transition: Transition, event_ids: Mapping[type[Event], UUID]) -> dict[str, Any]:

@@ -20,10 +20,11 @@ class InvalidTicket(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Whose socket it opens, and when the token behind it ends (epoch seconds)."""
+    """Whose socket it opens, when the token behind it ends (epoch seconds), and what that may do."""
 
     user_id: str
     session_ends_at: int
+    roles: frozenset[str]
 
 
 class Tickets:
@@ -44,6 +45,7 @@ class Tickets:
             "jti": uuid4().hex,
             "exp": now + TICKET_SECONDS,
             "ends": identity.expires_at,
+            "roles": sorted(identity.roles),
         }
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
@@ -58,8 +60,9 @@ class Tickets:
                 audience=AUDIENCE,
                 options={"require": ["exp", "sub", "jti"]},
             )
-            used, redeemed = str(claims["jti"]), Ticket(str(claims["sub"]), int(claims["ends"]))
-        except (jwt.PyJWTError, KeyError, ValueError) as error:
+            used, roles = str(claims["jti"]), frozenset(claims["roles"])
+            redeemed = Ticket(str(claims["sub"]), int(claims["ends"]), roles)
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             raise InvalidTicket(type(error).__name__) from None
         if used in self._used:
             raise InvalidTicket("used before")

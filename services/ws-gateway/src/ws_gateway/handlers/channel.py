@@ -25,8 +25,10 @@ class Tab:
 
     user_id: str
     socket: Socket
+    epoch: int = 0
     seq: int = 0
-    shown: int = 0
+    shown: int = 0  # All up to here was acknowledged by it, or needs not be.
+    is_reached: bool = False  # By the next push.
     held: list[tuple[int | None, bytes]] | None = field(default_factory=list)
     outgoing: list[bytes] = field(default_factory=list)
 
@@ -45,9 +47,9 @@ class Tab:
             frames, self.outgoing = self.outgoing, []
             self.socket.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
-    def go_live(self, seq: int) -> None:
-        """The replay reached ``seq``: take what was held beyond it, and hold no more."""
-        self.seq = seq
+    def go_live(self, reached: Cursor) -> None:
+        """The replay reached so far: take what was held beyond it, and hold no more."""
+        self.epoch, self.seq = reached
         held, self.held = self.held or [], None
         for each, frame in held:
             self.push(each, frame)
@@ -92,6 +94,36 @@ class Channel:
     ahead: dict[int, bytes] = field(default_factory=dict)
     balances: dict[str, int] = field(default_factory=dict)
     first: Standing | None = None
+    told: int = 0  # Receipts know of all that was pushed up to here.
+    reaches: int = 0  # So many tabs, by the next push.
+    leading: dict[Tab, int] = field(default_factory=dict)  # Those whose replay went beyond what was pushed.
+
+    def admit(self, tab: Tab) -> None:
+        """The tab is live: pushes reach it, from where its replay ended."""
+        if self.seq is not None and tab.seq > self.seq:
+            self.leading[tab] = tab.seq
+        else:
+            tab.is_reached = True
+            self.reaches += 1
+
+    def remove(self, tab: Tab) -> None:
+        self.tabs.remove(tab)
+        self.leading.pop(tab, None)
+        self.reaches -= tab.is_reached
+
+    def newly_pushed(self) -> list[tuple[int, int, int]]:
+        """Ranges pushed since this was asked last, both ends included, and to how many tabs."""
+        seq, up_to = self.told + 1, self.seq
+        if up_to is None or up_to < seq:
+            return []
+        self.told = up_to
+        ranges = [(seq, up_to, self.reaches)] if self.reaches else []
+        for tab, reached in [each for each in self.leading.items() if each[1] <= up_to]:
+            del self.leading[tab]
+            self.admit(tab)
+            if reached < up_to:
+                ranges.append((reached + 1, up_to, 1))
+        return ranges
 
     def offer(self, seq: int, frame: bytes) -> bool:
         """Push a notification when it is next; keep it when it is early; drop it when it was pushed.
@@ -150,3 +182,4 @@ class Channel:
                 del self.ahead[early]
         while (frame := self.ahead.pop(self.seq + 1, None)) is not None:
             self._push_next(frame)
+        self.told = self.seq  # Whoever is here is still joining, and is told of as replayed.

@@ -21,6 +21,7 @@ from ws_gateway.adapters import frames
 from ws_gateway.adapters.notifier import StreamsAway
 from ws_gateway.domain import RESTART, TOO_MANY, TRY_LATER, Limits, Refused, retry
 from ws_gateway.handlers.channel import Channel, Standing, Tab
+from ws_gateway.handlers.receipts import Receipts
 
 log = get_logger(__name__)
 
@@ -28,6 +29,7 @@ REPAIR_SECONDS = 0.05  # Lanes overtake each other by milliseconds; a hole that 
 COMPARE_SECONDS = 5.0
 BATCH_FRAMES = 50
 READS = 3
+FIRST_PAGE = 50  # Of the history, as the SDK begins with.
 
 TABS = Gauge("gateway_tabs", "Tabs that are connected and known.")
 USERS = Gauge("gateway_users", "Users with at least one tab.")
@@ -59,9 +61,10 @@ class Reader(Protocol):
 class Hub:
     """All connected users of this process."""
 
-    def __init__(self, reader: Reader, limits: Limits) -> None:
+    def __init__(self, reader: Reader, limits: Limits, receipts: Receipts) -> None:
         self._reader = reader
         self._limits = limits
+        self._receipts = receipts
         self._channels: dict[str, Channel] = {}
         self._repairing: dict[str, asyncio.TimerHandle | asyncio.Task[None]] = {}
 
@@ -84,7 +87,13 @@ class Hub:
             return  # Gone meanwhile.
         tab.outgoing.append(frames.frame({**welcome, "resume": "reset" if answer.reset else "ok"}))
         tab.outgoing += _replay(answer)
-        tab.go_live(Cursor.parse(answer.head).seq)
+        reached = Cursor.parse(answer.head)
+        tab.go_live(reached)
+        tab.shown = _known(after, answer)
+        channel.admit(tab)
+        first = answer.items[0].seq if answer.items else reached.seq + 1
+        if first <= tab.seq:
+            self._receipts.replayed(tab.user_id, tab.epoch, first, tab.seq)
         tab.outgoing.append(frames.frame(_live(channel, tab, answer)))
         tab.flush()
 
@@ -99,6 +108,12 @@ class Hub:
             yield lambda after: self._read(channel, after)
         finally:
             self.leave(tab)
+
+    def polled(self, answer: StreamAnswer) -> None:
+        """A poller is told this."""
+        if answer.items:
+            epoch = Cursor.parse(answer.head).epoch
+            self._receipts.replayed(answer.user_id, epoch, answer.items[0].seq, answer.items[-1].seq)
 
     def _enter(self, tab: Tab) -> Channel:
         channel = self._channels.get(tab.user_id)
@@ -120,7 +135,7 @@ class Hub:
         channel = self._channels.get(tab.user_id)
         if channel is None or tab not in channel.tabs:
             return
-        channel.tabs.remove(tab)
+        channel.remove(tab)
         TABS.dec()
         if not channel.tabs:
             del self._channels[tab.user_id]
@@ -163,6 +178,8 @@ class Hub:
         finally:
             for channel in pushed.values():
                 channel.flush()
+                if channel.seq != channel.told:
+                    self._receipts.pushed(channel)
 
     def _push(self, channel: Channel, item: dict[str, Any]) -> None:
         match item.pop("type"):
@@ -249,6 +266,7 @@ class Hub:
                 if channel.rebalanced(balance.currency, balance.version):
                     channel.broadcast(frames.frame(frames.balance(balance.model_dump())))
             channel.flush()
+            self._receipts.pushed(channel)
         except StreamsAway:
             return  # Comparing heads finds it again.
         finally:
@@ -270,6 +288,13 @@ def _replayed(item: dict[str, Any]) -> dict[str, Any]:
     """A replayed notification carries no count: it would be older than the list it stands in."""
     del item["unread"], item["rev"]
     return _without_owner(item) | {"type": "notification"}
+
+
+def _known(after: Cursor | None, answer: StreamAnswer) -> int:
+    """What a tab need not acknowledge: all that was read before it came, or is too far back to be shown."""
+    head = Cursor.parse(answer.head).seq
+    began = head if after is None or answer.reset else after.seq
+    return min(began, max(answer.read_seq, began - FIRST_PAGE))
 
 
 def _replay(answer: StreamAnswer) -> list[bytes]:

@@ -53,6 +53,7 @@ async def poll(hub: Hub, user_id: str, after: Cursor | None, *, known_etag: str,
             answer = await read(after)
     if not _is_news(answer, known_etag):
         return None
+    hub.polled(answer)
     body: dict[str, object] = {
         "frames": poll_frames(answer),
         "cursor": answer.head,

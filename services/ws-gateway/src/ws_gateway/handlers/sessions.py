@@ -13,6 +13,7 @@ from uuid import uuid4
 from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from shared.http.auth import OPERATOR
 from shared.observability.logs import get_logger
 from shared.streams import Cursor, CursorText
 from ws_gateway import domain
@@ -21,6 +22,8 @@ from ws_gateway.adapters.tickets import InvalidTicket, Tickets
 from ws_gateway.domain import Limits, Refused, retry
 from ws_gateway.handlers.channel import Socket, Tab
 from ws_gateway.handlers.hub import Hub
+from ws_gateway.handlers.receipts import Receipts
+from ws_gateway.handlers.vitals import Watch
 
 log = get_logger(__name__)
 
@@ -51,8 +54,17 @@ class _Pong(_Frame):
     type: Literal["pong"]
 
 
-_FROM_CLIENT: TypeAdapter[_Hello | _Ack | _Pong] = TypeAdapter(
-    Annotated[_Hello | _Ack | _Pong, Field(discriminator="type")]
+class _Watch(_Frame):
+    """An operator wants to be told how the system is."""
+
+    type: Literal["watch"]
+
+
+_FROM_CLIENT: TypeAdapter[_Hello | _Ack | _Pong | _Watch] = TypeAdapter(
+    Annotated[_Hello | _Ack | _Pong | _Watch, Field(discriminator="type")]
+)
+_MAY_NOT_WATCH = frames.frame(
+    {"type": "error", "code": "forbidden", "message": "Watching needs the role operator.", "ref": "watch"}
 )
 
 
@@ -74,6 +86,7 @@ class Session:
     id: str
     messages: int = 0
     ends_at: float = 0
+    may_watch: bool = False
     tab: Tab | None = None
     joining: asyncio.Task[None] | None = None
 
@@ -81,8 +94,18 @@ class Session:
 class Sessions:
     """All sockets of this process."""
 
-    def __init__(self, hub: Hub, tickets: Tickets, limits: Limits, allowed_origins: frozenset[str]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        receipts: Receipts,
+        tickets: Tickets,
+        limits: Limits,
+        allowed_origins: frozenset[str],
+        watch: Watch,
+    ) -> None:
         self._hub = hub
+        self._watch = watch
+        self._receipts = receipts
         self._tickets = tickets
         self._limits = limits
         self._origins = allowed_origins
@@ -118,6 +141,7 @@ class Sessions:
 
     def closed(self, session: Session) -> None:
         self._open.discard(session)
+        self._watch.end(session.socket)
         self._by_address[session.socket.address] -= 1
         if not self._by_address[session.socket.address]:
             del self._by_address[session.socket.address]
@@ -152,8 +176,15 @@ class Sessions:
             case _ if session.tab is None:
                 raise Refused(domain.PROTOCOL_ERROR, "the first frame is a hello")
             case _Ack():
-                session.tab.shown = max(session.tab.shown, min(said.seq, session.tab.seq))
                 ACKNOWLEDGED.inc()
+                seq = min(said.seq, session.tab.seq)  # It cannot have shown what it was not sent.
+                if seq > session.tab.shown:
+                    self._receipts.acknowledged(session.id, session.tab, seq)
+            case _Watch():
+                if session.may_watch:
+                    self._watch.begin(session.socket)
+                else:
+                    session.socket.write(_MAY_NOT_WATCH)
             case _Pong():
                 pass  # Being heard from is all a pong is for.
 
@@ -163,10 +194,13 @@ class Sessions:
         except InvalidTicket as invalid:
             log.info("socket.ticket_refused", reason=str(invalid))
             raise Refused(domain.UNAUTHENTICATED, "ticket refused: fetch a new one") from None
+        if session.tab is not None and ticket.user_id != session.tab.user_id:
+            raise Refused(domain.UNAUTHENTICATED, "the ticket is another user's")
         session.ends_at = ticket.session_ends_at
+        session.may_watch = OPERATOR in ticket.roles
         if session.tab is not None:
-            if ticket.user_id != session.tab.user_id:
-                raise Refused(domain.UNAUTHENTICATED, "the ticket is another user's")
+            if not session.may_watch:
+                self._watch.end(session.socket)
             # A live socket has shown that its user is still signed in.
             session.socket.write(frames.frame(_welcome(session) | {"resume": "ok"}))
             return

@@ -56,10 +56,10 @@ BEGIN
     ), booked AS (
         INSERT INTO transfer AS t (
             id, kind, user_id, currency, amount_minor, reason, service, reference, link,
-            balance_after, held_after, version
+            balance_after, held_after, version, event_id
         )
         SELECT w.transfer_id, 'deduction', w.user_id, w.currency, w.amount_minor, w.reason, w.service, w.reference,
-            w.link, p.available - w.taken, p.held, p.version + w.step
+            w.link, p.available - w.taken, p.held, p.version + w.step, w.event_id
         FROM wanted w JOIN paid p USING (user_id, currency)
         RETURNING t.id, t.user_id, t.currency, t.amount_minor, t AS row
     ), entries AS (

@@ -45,10 +45,10 @@ BEGIN
     -- The same transfer booked at this moment under another key violates transfer_pkey and undoes all of this.
     INSERT INTO transfer (
         id, kind, user_id, currency, amount_minor, source, reason, service, reference, link,
-        balance_after, held_after, version
+        balance_after, held_after, version, event_id
     ) VALUES (
         p_transfer_id, p_kind, p_user_id, p_currency, p_amount_minor, p_source, p_reason, p_service,
-        p_reference, p_link, changed.posted - changed.held, changed.held, changed.version
+        p_reference, p_link, changed.posted - changed.held, changed.held, changed.version, p_event_id
     ) RETURNING * INTO booked;
     INSERT INTO entry (transfer_id, leg, user_id, system_account, currency, amount_minor) VALUES
         (p_transfer_id, 1, p_user_id, NULL, p_currency, change),

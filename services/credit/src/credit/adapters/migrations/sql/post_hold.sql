@@ -31,10 +31,10 @@ BEGIN
     changed := change_account(held.user_id, held.currency, -held.amount_minor, -held.amount_minor);
     INSERT INTO transfer (
         id, kind, user_id, currency, amount_minor, reason, service, reference, link, hold_id,
-        balance_after, held_after, version
+        balance_after, held_after, version, event_id
     ) VALUES (
         p_transfer_id, 'deduction', held.user_id, held.currency, held.amount_minor, held.reason, held.service,
-        held.reference, held.link, held.id, changed.posted - changed.held, changed.held, changed.version
+        held.reference, held.link, held.id, changed.posted - changed.held, changed.held, changed.version, p_event_id
     ) RETURNING * INTO booked;
     INSERT INTO entry (transfer_id, leg, user_id, system_account, currency, amount_minor) VALUES
         (booked.id, 1, booked.user_id, NULL, booked.currency, -booked.amount_minor),

@@ -31,11 +31,22 @@ END $$
 
 
 def upgrade() -> None:
-    create_inbox(op)  # type: ignore[arg-type]  # The module stands in for an Operations object.
+    _create_inbox()
     _create_stream()
     _create_notification()
     _create_balance()
     op.execute(_RIGHTS)
+
+
+def _create_inbox() -> None:
+    create_inbox(
+        op,  # type: ignore[arg-type]  # The module stands in for an Operations object.
+        sa.Column("user_id", sa.Text(collation="C")),
+        sa.Column("type", sa.Text),
+        sa.Column("occurred_at", sa.DateTime(timezone=True)),
+        sa.Column("headers", sa.JSON),
+        sa.Column("body", sa.LargeBinary),
+    )
 
 
 def _create_stream() -> None:

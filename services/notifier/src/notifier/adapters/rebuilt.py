@@ -1,0 +1,81 @@
+"""Reads a whole stream, and writes it anew in an epoch of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from notifier.adapters.streams import Head, head_of
+from notifier.domain.comparison import FIELDS
+
+if TYPE_CHECKING:
+    from shared.db import Transaction
+
+# A statement of so many rows at a time: the others have their turn between two.
+AT_ONCE = 1000
+
+_CONTENT = ", ".join(FIELDS)
+
+_STOOD = f"""
+SELECT id, seq, stored_at, read_at, {_CONTENT} FROM notification
+WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+"""  # noqa: S608  # The columns are our own constant.
+
+_INSERT = f"""
+INSERT INTO notification (user_id, id, seq, stored_at, read_at, {_CONTENT})
+SELECT $1, id, seq, coalesce(stored_at, now()), read_at, {_CONTENT} FROM unnest(
+    $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::bigint[], $15::text[],
+    $16::uuid[], $17::timestamptz[]
+) AS n(id, seq, stored_at, read_at, {_CONTENT})
+"""  # noqa: S608  # As above.
+
+
+async def stood(tx: Transaction, user_id: str) -> dict[UUID, dict[str, Any]]:
+    """All notifications of a user by event, in the order of their places."""
+    found: dict[UUID, dict[str, Any]] = {}
+    seq = 0
+    while True:
+        rows = await tx.fetch(_STOOD, user_id, seq, AT_ONCE)
+        found |= {row["id"]: dict(row) for row in rows}
+        if len(rows) < AT_ONCE:
+            return found
+        seq = rows[-1]["seq"]
+
+
+async def begin_epoch(tx: Transaction, user_id: str, by: str, notifications: int) -> None:
+    """Empty a locked stream, in a new epoch. The trail says who did so."""
+    await tx.execute("SELECT begin_epoch($1, $2, $3)", user_id, by, notifications)
+
+
+async def fill(
+    tx: Transaction,
+    user_id: str,
+    made: Mapping[UUID, Mapping[str, object]],
+    times: Sequence[tuple[datetime | None, datetime | None]],
+) -> None:
+    """Notifications of an empty stream, in their order; ``times`` are when each was stored, and read."""
+    rows = (
+        (id_, seq, stored_at, read_at, *map(content.__getitem__, FIELDS))
+        for seq, ((id_, content), (stored_at, read_at)) in enumerate(
+            zip(made.items(), times, strict=True), start=1
+        )
+    )
+    while some := list(islice(rows, AT_ONCE)):
+        await tx.execute(_INSERT, user_id, *map(list, zip(*some, strict=True)))
+
+
+async def count(tx: Transaction, user_id: str, *, last_seq: int, unread: int, read_seq: int) -> Head:
+    row = await tx.fetchrow(
+        "UPDATE stream SET last_seq = $2, unread = $3, read_seq = $4, rev = greatest(rev, $2)"
+        " WHERE user_id = $1 RETURNING user_id, epoch, last_seq AS seq, unread, read_seq, rev",
+        user_id,
+        last_seq,
+        unread,
+        read_seq,
+    )
+    assert row is not None
+    return head_of(row)

@@ -1,0 +1,85 @@
+"""What the operator's page works out by itself: where a chart's points lie, and how far a notification has come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.testing.node import node
+from web import OPS
+
+FRAME = {"left": 100, "right": 1000, "top": 0, "bottom": 400}
+
+
+def run(module: str, call: str, *arguments: object) -> Any:
+    """What one of a module's functions returns."""
+    script = (
+        f"const it = await import({json.dumps((OPS / module).as_uri())});"
+        f"console.log(JSON.stringify(it.{call}(...{json.dumps(arguments)})))"
+    )
+    return json.loads(node("--input-type=module", "--eval", script, folder=OPS))
+
+
+@pytest.mark.parametrize(
+    ("ms", "y"), [(1, 400), (10, 300), (100, 200), (10_000, 0), (0.2, 400), (90_000, 0), (0, 400)]
+)
+def test_a_decade_is_as_high_as_the_next_and_nothing_leaves_the_frame(ms: float, y: float) -> None:
+    assert run("scale.js", "up", ms, FRAME) == pytest.approx(y)
+
+
+@pytest.mark.parametrize(("ago", "x"), [(0, 1000), (900, 100), (450, 550), (2000, 100)])
+def test_now_is_on_the_right_and_a_quarter_of_an_hour_ago_on_the_left(ago: float, x: float) -> None:
+    assert run("scale.js", "across", 5000 - ago, 5000, FRAME) == x
+
+
+def test_a_line_breaks_where_nothing_came_and_a_point_alone_is_a_dot() -> None:
+    points = [[99, 10], [1000, 10], [1002, 100], [1050, 1]]
+
+    assert run("scale.js", "line", points, 1900, FRAME) == ("M100.0 300.0h0L102.0 200.0M150.0 400.0h0"), (
+        "the first is too old to be shown"
+    )
+
+
+def entry(what: str, **more: Any) -> dict[str, Any]:
+    return {"user_id": "ada", "what": what, "at": "", "epoch": 1, "detail": {}, **more}
+
+
+STORED = entry("stored", seq=5)
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ([], "stored, not pushed"),
+        ([entry("pushed", seq=4, up_to=4)], "stored, not pushed"),
+        ([entry("pushed", seq=1, up_to=9, epoch=2)], "stored, not pushed"),
+        ([entry("pushed", seq=1, up_to=9, user_id="bob")], "stored, not pushed"),
+        ([entry("pushed", seq=4, up_to=6)], "pushed, not acknowledged"),
+        (
+            [entry("pushed", seq=5, up_to=5), entry("acknowledged", seq=1, up_to=4)],
+            "pushed, not acknowledged",
+        ),
+        (
+            [
+                entry("pushed", seq=5, up_to=5),
+                entry("acknowledged", seq=1, up_to=5, detail={"session": "s"}),
+                entry("acknowledged", seq=5, up_to=5, detail={"session": "s"}),
+            ],
+            "acknowledged by 1 session",
+        ),
+        (
+            [
+                entry("acknowledged", seq=2, up_to=7, detail={"session": "s"}),
+                entry("acknowledged", seq=5, up_to=5, detail={"session": "t"}),
+                entry("read", up_to=8),
+            ],
+            "acknowledged by 2 sessions, read",
+        ),
+        ([entry("pushed", seq=5, up_to=5), entry("read", seq=5)], "pushed, not acknowledged, read"),
+        ([entry("read", seq=6)], "stored, not pushed"),
+    ],
+)
+def test_no_more_is_said_of_a_notification_than_is_known(others: list[dict[str, Any]], words: str) -> None:
+    assert run("standing.js", "standing", STORED, [STORED, *others])["words"] == words

@@ -1,0 +1,97 @@
+/** What is live: the tiles, a chart a lane, and the tables of lanes, gateways and services. */
+
+import { html, nothing } from '/sdk/v1/vendor/lit.js';
+import { chart } from './chart.js';
+import { age, count, counted, percentage, rate, time } from './format.js';
+
+/** @typedef {import('./live.js').Now} Now */
+/** @typedef {{kind: string, stated: number, holes: number}} Kind */
+/**
+ * @typedef {{complete: boolean, percent: number, stated: number, holes: number, kinds: Kind[], statements_missing: number,
+ *   oldest: {transfer_id: string, created_at: string, kind: string} | null}} Coverage
+ */
+
+/** @param {string} name @param {unknown} figure @param {unknown} more @param {string} [sort] */
+const tile = (name, figure, more, sort = '') => html`
+  <div class="tile ${sort}"><dt>${name}</dt><dd><span class="figure">${figure}</span> <span class="quiet">${more}</span></dd></div>`;
+
+/** @param {Now | null} now @param {Coverage | null} coverage */
+export function tiles(now, coverage) {
+  const tabs = now?.gateways.reduce((sum, gateway) => sum + gateway.tabs, 0);
+  const parked = now?.services.reduce((sum, service) => sum + (service.parked ?? 0), 0);
+  const dead = now?.services.reduce((sum, service) => sum + (service.dead ?? 0), 0);
+  return html`
+    <dl class="tiles">
+      ${coverage === null
+        ? tile('Coverage', '–', 'not known yet')
+        : tile('Coverage', percentage(coverage.percent), `of ${counted(coverage.stated, 'transfer')}`, coverage.complete ? 'well' : 'alarm')}
+      ${tile('Stored', rate(now?.stored), 'a second')}
+      ${tile('Pushed', rate(now?.pushed), 'a second')}
+      ${tile('Connected', count(tabs), now ? `${tabs === 1 ? 'tab' : 'tabs'} at ${counted(now.gateways.length, 'gateway')}` : '')}
+      ${tile('Parked', count(parked), dead ? `and ${count(dead)} dead` : 'none dead', parked || dead ? 'alarm' : 'well')}
+    </dl>`;
+}
+
+/** @param {Coverage | null} coverage @param {(what: string) => void} find */
+export function holes(coverage, find) {
+  if (coverage === null || coverage.complete) return nothing;
+  const { oldest } = coverage;
+  return html`
+    <section class="panel alarm" aria-labelledby="holes-heading">
+      <h2 id="holes-heading">${coverage.holes ? `${counted(coverage.holes, 'transfer')} not shown to anybody` : 'Coverage is not complete'}</h2>
+      ${oldest === null ? nothing : html`<p>The oldest is of ${time(oldest.created_at)}, a ${oldest.kind}:
+        <button class="plain" type="button" @click=${() => find(oldest.transfer_id)}>${oldest.transfer_id}</button></p>`}
+      ${coverage.kinds.some((kind) => kind.holes) ? html`<p>By kind: ${coverage.kinds.filter((kind) => kind.holes).map((kind) => `${kind.kind} ${count(kind.holes)}`).join(', ')}.</p>` : nothing}
+      ${coverage.statements_missing ? html`<p>${counted(coverage.statements_missing, 'statement')} of the ledger missing.</p>` : nothing}
+    </section>`;
+}
+
+/** @param {Now} now @param {import('./live.js').Point[]} points */
+export function latency(now, points) {
+  return html`
+    <section class="panel" aria-labelledby="latency-heading">
+      <h2 id="latency-heading">From commit to tab</h2>
+      <p class="quiet legend"><span class="key p50">p50</span> <span class="key p99">p99</span> <span>figures: the last minute</span></p>
+      <div class="charts">${Object.entries(now.lanes).map(([lane, last]) => chart(lane, points, now.at, last))}</div>
+    </section>`;
+}
+
+/** @param {Now} now */
+export function lanes(now) {
+  return html`
+    <section class="panel" aria-labelledby="lanes-heading">
+      <h2 id="lanes-heading">Lanes</h2>
+      <table>
+        <thead><tr><th scope="col">Lane</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Age</th><th scope="col" class="number">Pushed in a minute</th></tr></thead>
+        <tbody>${Object.entries(now.lanes).map(([name, lane]) => html`
+          <tr><th scope="row">${name}</th><td class="number">${count(lane.depth)}</td><td class="number">${age(lane.age_s)}</td><td class="number">${count(lane.count)}</td></tr>`)}
+        </tbody>
+      </table>
+    </section>`;
+}
+
+/** @param {Now} now */
+export function processes(now) {
+  return html`
+    <section class="panel" aria-labelledby="gateways-heading">
+      <h2 id="gateways-heading">Gateways</h2>
+      <table>
+        <thead><tr><th scope="col">Process</th><th scope="col" class="number">Tabs</th><th scope="col" class="number">Users</th></tr></thead>
+        <tbody>${now.gateways.map((gateway) => html`
+          <tr><th scope="row"><code>${gateway.process}</code></th><td class="number">${count(gateway.tabs)}</td><td class="number">${count(gateway.users)}</td></tr>`)}
+        </tbody>
+      </table>
+    </section>
+    <section class="panel" aria-labelledby="services-heading">
+      <h2 id="services-heading">Services</h2>
+      <table>
+        <thead><tr><th scope="col">Service</th><th scope="col" class="number">Processes</th><th scope="col" class="number">Parked</th><th scope="col" class="number">Dead</th></tr></thead>
+        <tbody>${now.services.map((service) => html`
+          <tr><th scope="row">${service.service}</th>
+            <td class="number">${service.processes || html`<strong class="loss">silent for ${age(service.silent_s)}</strong>`}</td>
+            <td class="number">${count(service.parked)}</td><td class="number">${count(service.dead)}</td></tr>`)}
+        </tbody>
+      </table>
+    </section>`;
+}
+

@@ -1,0 +1,120 @@
+/** A search for a user, a transfer or a reference, and the timeline of what happened to it. */
+
+import { html, nothing } from '/sdk/v1/vendor/lit.js';
+import { clock, counted, time } from './format.js';
+import { Failed, ask } from './session.js';
+import { standing } from './standing.js';
+
+const TRANSFER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const REFERENCE = /^[A-Z]{2,4}-[0-9A-Z]{12}$/i;
+
+/** @typedef {import('./standing.js').Entry} Entry */
+
+/** @param {string} what @returns {[string, string]} */
+function query(what) {
+  if (TRANSFER.test(what)) return ['transfer', what.toLowerCase()];
+  return REFERENCE.test(what) ? ['reference', what.toUpperCase()] : ['user', what];
+}
+
+export class Trail {
+  /** @type {Entry[] | null} */
+  #entries = null;
+  /** Where older ones begin. @type {string | null} */
+  #next = null;
+  #what = '';
+  #said = '';
+  #draw;
+
+  /** @param {() => void} draw */
+  constructor(draw) {
+    this.#draw = draw;
+  }
+
+  /** Throws SignedOut. @param {string} what */
+  async find(what) {
+    this.#what = what;
+    this.#entries = null;
+    this.#said = what ? 'Looking …' : 'Give a user, a transfer or a reference.';
+    this.#draw();
+    if (!what) return;
+    await this.#load([]);
+  }
+
+  /** @param {Entry[]} known what it follows, newest first */
+  async #load(known) {
+    const what = this.#what;
+    const [name, value] = query(what);
+    const asked = new URLSearchParams({ [name]: value, limit: '100' });
+    if (known.length && this.#next) asked.set('before', this.#next);
+    try {
+      const answer = await ask(`/v1/trail?${asked}`);
+      if (this.#what !== what) return;
+      this.#entries = [...known, ...answer.items];
+      this.#next = answer.next;
+      const entries = this.#entries.length === 1 ? 'entry' : 'entries';
+      this.#said = `${this.#entries.length} ${entries} about ${name} ${value}, newest first`;
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      if (this.#what !== what) return;
+      this.#said = error.status === 404 ? `The trail knows nothing of ${name} ${value}.` : error.message;
+    }
+    this.#draw();
+  }
+
+  view() {
+    const entries = this.#entries;
+    return html`
+      <section class="panel wide" aria-labelledby="trail-heading">
+        <h2 id="trail-heading">What happened to …</h2>
+        <form class="inline" role="search" novalidate @submit=${(/** @type {SubmitEvent} */ event) => this.#submit(event)}>
+          <div class="field"><label for="what">User, transfer or reference</label>
+            <input id="what" name="what" type="search" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false" .value=${this.#what}></div>
+          <button class="primary" type="submit">Show</button>
+        </form>
+        <p role="status" class="said">${this.#said}</p>
+        ${entries === null ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, entries))}</ol>`}
+        ${entries !== null && this.#next ? html`<p><button class="plain" type="button" @click=${() => this.#load(entries)}>Show older ones</button></p>` : nothing}
+      </section>`;
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit(event) {
+    event.preventDefault();
+    return this.find(String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('what')).trim());
+  }
+
+  /** @param {Entry} entry @param {Entry[]} entries */
+  #entry(entry, entries) {
+    const reached = entry.what === 'stored' ? standing(entry, entries) : null;
+    const about = [entry.user_id, entry.epoch != null && entry.seq != null ? `${entry.epoch}:${entry.seq}` : '', entry.transfer_id ?? ''];
+    return html`
+      <li class="entry ${entry.what}">
+        <time datetime=${entry.at} title=${time(entry.at)}>${clock(entry.at)}</time>
+        <div><p>${sentence(entry)} ${reached === null ? nothing : html`<span class="badge ${reached.isOpen ? 'open' : 'well'}">${reached.words}</span>`}</p>
+          <p class="quiet">${time(entry.at)} · ${about.filter(Boolean).join(' · ')}</p></div>
+      </li>`;
+  }
+}
+
+/** @param {Entry} entry */
+function sentence({ what, seq, up_to: upTo, detail }) {
+  const range = upTo != null && upTo !== seq ? `${seq ?? 1} to ${upTo}` : String(seq ?? upTo ?? '');
+  switch (what) {
+    case 'stored':
+      return html`<b>Stored</b> “${detail.title}”, <code>${detail.type}</code>`;
+    case 'suppressed':
+      return html`<b>Not shown</b> <code>${detail.type}</code>: ${detail.reason}`;
+    case 'pushed':
+      return html`<b>Pushed</b> ${range} to ${counted(Number(detail.tabs), 'tab')} by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
+    case 'acknowledged':
+      return html`<b>Acknowledged</b> ${range} by session <code>${String(detail.session).slice(0, 8)}</code>`;
+    case 'read':
+      return html`<b>Read</b> ${upTo == null ? range : `all up to ${upTo}`}`;
+    case 'discarded':
+      return html`<b>Discarded</b> by ${detail.by}: ${detail.reason}`;
+    case 'rebuilt':
+      return html`<b>Rebuilt</b> by ${detail.by}`;
+    default:
+      return html`<b>${what}</b>`;
+  }
+}
