@@ -41,12 +41,11 @@ export class Trail {
     if (!what) return;
     for (const meaning of meanings(what)) {
       this.#meaning = meaning;
-      await this.#load([]);
-      if (this.#what !== what || this.#entries?.length) return;
+      if (await this.#load([])) return;
     }
   }
 
-  /** @param {Entry[]} known what it follows, newest first */
+  /** Returns false where nothing is known of it, and nothing else is to be said. @param {Entry[]} known newest first */
   async #load(known) {
     const what = this.#what;
     const [name, value] = this.#meaning;
@@ -54,7 +53,7 @@ export class Trail {
     if (known.length && this.#next) asked.set('before', this.#next);
     try {
       const answer = await ask(`/v1/trail?${asked}`);
-      if (this.#what !== what) return;
+      if (this.#what !== what) return true;
       this.#entries = [...known, ...answer.items];
       this.#next = answer.next;
       const entries = this.#entries.length === 1 ? 'entry' : 'entries';
@@ -63,10 +62,11 @@ export class Trail {
         : `The trail knows nothing of ${name} ${value}.`;
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
-      if (this.#what !== what) return;
+      if (this.#what !== what) return true;
       this.#said = error.message;
     }
     this.#draw();
+    return this.#entries === null || this.#entries.length > 0;
   }
 
   view() {
