@@ -24,7 +24,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / ".importlinter", copy)
     for source in SOURCES:
         shutil.copytree(
-            ROOT / source, copy / source, ignore=shutil.ignore_patterns("__pycache__", "sdk", "wallet")
+            ROOT / source, copy / source, ignore=shutil.ignore_patterns("__pycache__", "sdk", "wallet", "ops")
         )
     return copy
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import random
 import shutil
 import sys
 import tempfile
@@ -26,11 +27,14 @@ from ledgerbell.stories import (
     a_verification,
     a_verification_whose_code_never_comes,
 )
+from ledgerbell.tab import Tab
 from shared.testing.servers import servers_for_demo
 from tests.browser.conftest import CHROMIUM_FLAGS
 from tests.browser.hands import bell, expect_live, record, toasts
+from tests.browser.test_ops import find, panel, park
 
 USER = "ada"
+OTHERS = ("bea", "cleo")
 SHAPES = {"wide": (1280, 800), "phone": (360, 740)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MARGIN_PX = 16
@@ -45,7 +49,7 @@ async def make(into: Path) -> None:
             place = Place(
                 stack.gateway_url, stack.payment_provider_url, stack.sms_provider_url, stack.provider_headers
             )
-            async with opened(place, stack.token, USER) as (_, story):
+            async with opened(place, stack.token, USER) as (_, story), _others_spend(stack):
                 for chapter in (
                     a_bonus,
                     a_payment,
@@ -61,6 +65,7 @@ async def make(into: Path) -> None:
                 await story.code_comes(waiting, "77120")
                 await a_refund_to_the_card(story)
                 await _picture_toasts(pages, into)
+                await _picture_operations(stack, next(iter(pages.values())), into)
 
 
 @asynccontextmanager
@@ -120,6 +125,43 @@ async def _picture_toasts(pages: Pages, into: Path) -> None:
     for name, page in pages.items():
         await expect(toasts(page).filter(has_text="Refund Completed")).to_be_visible()
         await _keep(page, into / f"toasts-{name}.png")
+
+
+@asynccontextmanager
+async def _others_spend(stack: Stack) -> AsyncIterator[None]:
+    """Two users with a tab each, whose debits go on: what an operator sees is never quiet."""
+
+    async def spend(user: str) -> None:
+        await stack.open_account(user, "USD")
+        await stack.add_credits(user, "900.00")
+        async with Tab(stack.gateway_url, lambda: stack.token(user)):
+            while True:
+                await stack.debit(user, "0.35", reason="WhatsApp verification")
+                await asyncio.sleep(random.expovariate(10))
+
+    spending = [asyncio.create_task(spend(user)) for user in OTHERS]
+    try:
+        yield
+    finally:
+        for task in spending:
+            task.cancel()
+        await asyncio.gather(*spending, return_exceptions=True)
+
+
+async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
+    await park(stack)
+    browser = beside.context.browser or sys.exit("the page has no browser")
+    for theme in THEMES:
+        page = await browser.new_page(
+            viewport={"width": 1280, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
+        )
+        await page.goto(f"{stack.gateway_url}/ops#token={stack.token('olga', ('operator',))}")
+        await expect(page.locator("#status")).to_have_text("Live")
+        await expect(panel(page, "Parked and dead").get_by_role("listitem").first).to_be_visible()
+        await _keep(page, into / f"ops-{theme}.png", page.locator("main"))
+        await expect((await find(page, USER)).first).to_be_visible()
+        await page.mouse.move(0, 0)
+        await _keep(page, into / f"ops-timeline-{theme}.png", panel(page, "What happened to"))
 
 
 async def _keep(page: Page, file: Path, part: Locator | None = None) -> None:

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from shared.testing.identities import Issuer, KeyPair
-from web import SDK, WALLET
+from web import OPS, SDK, WALLET
 from ws_gateway.main import Settings, build
 
 OURS, FOREIGN = "https://wallet.example", "https://elsewhere.example"
-FOLDERS = {"/sdk/v1": SDK, "/wallet": WALLET}
+FOLDERS = {"/sdk/v1": SDK, "/wallet": WALLET, "/ops": OPS}
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -31,7 +31,8 @@ SERVED = {
     if file.is_file()
 }
 LINKED = ("/", "/history", "/topup", "/verifications/1", "/refunds/1", "/payments/1", "/activity/1")
-ONE_OF_EACH = ("/sdk/v1/client.js", "/wallet/app.js")
+PAGES = dict.fromkeys(LINKED, WALLET / "index.html") | dict.fromkeys(("/ops", "/ops/"), OPS / "index.html")
+ONE_OF_EACH = ("/sdk/v1/client.js", "/wallet/app.js", "/ops/app.js")
 
 
 @pytest.fixture
@@ -121,19 +122,22 @@ async def test_a_page_of_any_site_may_load_the_sdk(http: httpx.AsyncClient, orig
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
-async def test_the_wallet_is_loaded_by_its_own_page_only(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/wallet/app.js", headers={"origin": FOREIGN})
+@pytest.mark.parametrize("path", ["/wallet/app.js", "/ops/app.js"])
+async def test_our_pages_files_are_loaded_by_them_only(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path, headers={"origin": FOREIGN})
 
     assert "access-control-allow-origin" not in answer.headers
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", LINKED)
-async def test_the_page_is_wherever_a_notification_links_to(http: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_comes_with_its_policy_wherever_a_notification_links_to(
+    http: httpx.AsyncClient, path: str
+) -> None:
     answer = await http.get(path)
 
     policy = set(answer.headers["content-security-policy"].split("; "))
-    assert answer.content == (WALLET / "index.html").read_bytes()
+    assert answer.content == PAGES[path].read_bytes()
     assert policy >= {
         "default-src 'self'",
         "connect-src 'self'",

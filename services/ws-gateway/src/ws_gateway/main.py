@@ -124,6 +124,7 @@ def build(settings: Settings) -> FastAPI:
         "notifications": settings.notifier_url,
         "streams": settings.notifier_url,
         "activity": settings.monitor_url,
+        "coverage": settings.notifier_url,
         "dead-letters/credit": settings.credit_url,
         "dead-letters/payment": settings.payment_url,
         "dead-letters/refund": settings.refund_url,

@@ -10,10 +10,10 @@ const REFERENCE = /^[A-Z]{2,4}-[0-9A-Z]{12}$/i;
 
 /** @typedef {import('./standing.js').Entry} Entry */
 
-/** @param {string} what @returns {[string, string]} */
-function query(what) {
-  if (TRANSFER.test(what)) return ['transfer', what.toLowerCase()];
-  return REFERENCE.test(what) ? ['reference', what.toUpperCase()] : ['user', what];
+/** What it may be, the likeliest first: a user's id may look like anything. @param {string} what @returns {[string, string][]} */
+function meanings(what) {
+  if (TRANSFER.test(what)) return [['transfer', what.toLowerCase()], ['user', what]];
+  return REFERENCE.test(what) ? [['reference', what.toUpperCase()], ['user', what]] : [['user', what]];
 }
 
 export class Trail {
@@ -22,6 +22,8 @@ export class Trail {
   /** Where older ones begin. @type {string | null} */
   #next = null;
   #what = '';
+  /** @type {[string, string]} */
+  #meaning = ['user', ''];
   #said = '';
   #draw;
 
@@ -37,28 +39,34 @@ export class Trail {
     this.#said = what ? 'Looking …' : 'Give a user, a transfer or a reference.';
     this.#draw();
     if (!what) return;
-    await this.#load([]);
+    for (const meaning of meanings(what)) {
+      this.#meaning = meaning;
+      if (await this.#load([])) return;
+    }
   }
 
-  /** @param {Entry[]} known what it follows, newest first */
+  /** Returns false where nothing is known of it, and nothing else is to be said. @param {Entry[]} known newest first */
   async #load(known) {
     const what = this.#what;
-    const [name, value] = query(what);
+    const [name, value] = this.#meaning;
     const asked = new URLSearchParams({ [name]: value, limit: '100' });
     if (known.length && this.#next) asked.set('before', this.#next);
     try {
       const answer = await ask(`/v1/trail?${asked}`);
-      if (this.#what !== what) return;
+      if (this.#what !== what) return true;
       this.#entries = [...known, ...answer.items];
       this.#next = answer.next;
       const entries = this.#entries.length === 1 ? 'entry' : 'entries';
-      this.#said = `${this.#entries.length} ${entries} about ${name} ${value}, newest first`;
+      this.#said = this.#entries.length
+        ? `${this.#entries.length} ${entries} about ${name} ${value}, newest first`
+        : `The trail knows nothing of ${name} ${value}.`;
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
-      if (this.#what !== what) return;
-      this.#said = error.status === 404 ? `The trail knows nothing of ${name} ${value}.` : error.message;
+      if (this.#what !== what) return true;
+      this.#said = error.message;
     }
     this.#draw();
+    return this.#entries === null || this.#entries.length > 0;
   }
 
   view() {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from notifier.adapters.coverage_tables import coverage_tables
 from notifier.adapters.trail_tables import trail_tables
 from shared.inbox import inbox_table, parked_event_table
 
@@ -93,3 +94,4 @@ inbox = inbox_table(
 parked_event = parked_event_table(metadata)
 
 trail_tables(metadata)
+coverage_tables(metadata)

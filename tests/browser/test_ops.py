@@ -1,0 +1,218 @@
+"""In a real browser: the operator's page, live, on what users do and on what services could not handle."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Literal
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from ledgerbell.stack import Stack
+from ledgerbell.tab import Tab
+from shared.messaging import Message, Publisher
+from shared.testing.working import working
+from tests.browser import axe
+
+BlankTab = Callable[[], Awaitable[Page]]
+TabOf = Callable[[str], Tab]
+Theme = Literal["light", "dark"]
+
+OPERATOR = "olga"
+HOSTILE = '<img src=x onerror="window.violations.push(1)">${alert(1)}'
+NOT_ZERO = re.compile(r"^(?!0(\.0)?$)[\d.,]+$")
+
+
+async def open_ops(stack: Stack, page: Page, roles: tuple[str, ...] = ("operator",)) -> None:
+    await page.goto(f"{stack.gateway_url}/ops#token={stack.token(OPERATOR, roles)}")
+
+
+async def expect_live(page: Page) -> None:
+    await expect(page.locator("#status")).to_have_text("Live")
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.locator(".tile").filter(has_text=name).locator(".figure")
+
+
+def panel(page: Page, heading: str) -> Locator:
+    return page.get_by_role("region", name=heading)
+
+
+async def park(stack: Stack, code: str = "90210") -> str:
+    """An event that the notifier cannot read; returns its id."""
+    id_ = str(uuid4())
+    headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9", "cloudEvents:type": HOSTILE}
+    publisher = Publisher(stack.corner.admin_broker_url, "tests")
+    async with working(publisher.run):
+        await publisher.linked.wait()
+        sent = Message("", "notifier.high", id_, b'{"code":"%s"}' % code.encode(), headers)
+        assert len((await publisher.send_batch([sent])).confirmed) == 1
+    return id_
+
+
+async def find(page: Page, what: str) -> Locator:
+    await page.get_by_label("User, transfer or reference").fill(what)
+    await page.get_by_role("button", name="Show", exact=True).click()
+    return page.get_by_role("list", name="Timeline").get_by_role("listitem")
+
+
+@asynccontextmanager
+async def spending(stack: Stack, user: str) -> AsyncIterator[None]:
+    """Debits, one after the other."""
+
+    async def spend() -> None:
+        while True:
+            await stack.debit(user, "0.01")
+
+    task = asyncio.create_task(spend())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_figures_move_while_money_does(
+    stack: Stack, owner: str, tab_of: TabOf, blank_tab: BlankTab
+) -> None:
+    page = await blank_tab()
+    async with tab_of(owner):
+        await open_ops(stack, page)
+        await expect_live(page)
+        assert "token" not in page.url
+        async with spending(stack, owner):
+            await expect(tile(page, "Stored")).to_have_text(NOT_ZERO)
+            await expect(tile(page, "Pushed")).to_have_text(NOT_ZERO)
+            charts = page.get_by_role("img", name=re.compile(r"p50 [\d.]+ m?s and p99 [\d.]+ m?s"))
+            await expect(charts.first).to_be_visible()
+            await expect(charts.first.locator(".line.p50")).to_have_attribute("d", re.compile("^M.*L"))
+        await expect(tile(page, "Connected")).to_have_text(NOT_ZERO)
+        await expect(panel(page, "Lanes").get_by_role("row", name=re.compile("critical"))).to_be_visible()
+        await expect(panel(page, "Services").get_by_role("rowheader")).to_have_count(7)
+
+    later = await blank_tab()
+    await open_ops(stack, later)
+    await expect_live(later)
+    path = later.get_by_role("img", name=re.compile("p50")).first.locator(".line.p50")
+    await expect(path).to_have_attribute("d", re.compile("^M.*L"))
+
+
+async def test_a_search_opens_the_timeline_of_a_user_and_of_a_transfer(
+    stack: Stack, owner: str, tab_of: TabOf, blank_tab: BlankTab
+) -> None:
+    transfer = await stack.debit(owner, "1.00")
+    async with tab_of(owner) as tab:
+        await tab.until(lambda: len(tab.received) == 2)
+        page = await blank_tab()
+        await open_ops(stack, page)
+        await expect_live(page)
+
+        async def told(what: str, words: str) -> None:
+            """A receipt comes within seconds: the operator looks again."""
+            for _ in range(20):
+                entries = await find(page, what)
+                await expect(entries.first).to_be_visible()
+                if await entries.filter(has_text=words).count():
+                    return
+            pytest.fail(f"the timeline of {what} does not say {words!r}")
+
+        await told(owner, "Stored")
+        await told(owner, "by gateway")
+        await told(transfer, "acknowledged by 1 session")
+
+
+@pytest.mark.usefixtures("refusals_are_logged")
+async def test_what_nobody_knows_is_said_to_be_unknown(stack: Stack, blank_tab: BlankTab) -> None:
+    page = await blank_tab()
+    await open_ops(stack, page)
+    await find(page, f"nobody-{uuid4().hex}")
+
+    said = panel(page, "What happened to").get_by_role("status")
+    await expect(said).to_have_text(re.compile("nothing of user nobody-|^0 entries"))
+
+
+async def test_a_dead_letter_is_tried_again_and_discarded_with_a_reason_only(
+    stack: Stack, blank_tab: BlankTab
+) -> None:
+    id_ = await park(stack)
+    page = await blank_tab()
+    await open_ops(stack, page)
+    row = panel(page, "Parked and dead").get_by_role("listitem").filter(has_text=id_)
+    said = panel(page, "Parked and dead").get_by_role("status")
+    await expect(row).to_contain_text("specversion is not 1.0", timeout=30_000)
+
+    await row.get_by_role("button", name="Replay").click()
+    await expect(said).to_contain_text("was tried, and is parked: specversion is not 1.0")
+    await row.get_by_role("button", name="Discard", expanded=False).click()
+    await row.get_by_role("button", name="Discard for good").click()
+    await expect(said).to_have_text("Say why it need never be handled.")
+    await expect(row).to_have_count(1)
+    await row.get_by_label("Reason").fill("Sent by a test")
+    await row.get_by_role("button", name="Discard for good").click()
+
+    await expect(said).to_contain_text("is discarded")
+    await expect(row).to_have_count(0)
+
+
+@pytest.mark.usefixtures("refusals_are_logged")
+async def test_a_users_token_opens_nothing(stack: Stack, blank_tab: BlankTab) -> None:
+    page = await blank_tab()
+    asked: list[str] = []
+    page.on("websocket", lambda socket: asked.append(socket.url))
+
+    await open_ops(stack, page, ("user",))
+
+    await expect(page.get_by_role("alert")).to_have_text("That token is not an operator’s.")
+    await expect(page.locator(".tile")).to_have_count(0)
+    assert await page.evaluate("() => sessionStorage.length") == 0
+    await page.get_by_label("Access token").fill("nonsense")
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.get_by_role("alert")).to_contain_text("You have been signed out")
+    assert asked == []
+
+
+async def test_hostile_text_stays_text(stack: Stack, blank_tab: BlankTab) -> None:
+    """Whatever of it ran would be a violation, or an error, in the page: the profile fails the test then."""
+    hostile = f"{HOSTILE}{uuid4().hex[:8]}"
+    await stack.open_account(hostile, "USD")
+    await stack.add_credits(hostile, "5.00", reason=HOSTILE)
+    page = await blank_tab()
+    await open_ops(stack, page)
+    await expect_live(page)
+
+    entries = await find(page, hostile)
+
+    said = panel(page, "What happened to").get_by_role("status")
+    await expect(said).to_contain_text(hostile)
+    await expect(entries.first).to_contain_text(hostile)
+    await expect(page.locator("main img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 900), (360, 740)])
+async def test_the_page_is_accessible_whatever_is_open(
+    stack: Stack, owner: str, chromium: Browser, theme: Theme, size: tuple[int, int]
+) -> None:
+    id_ = await park(stack)
+    async with await chromium.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, reduced_motion="reduce"
+    ) as profile:
+        await axe.bring(profile)
+        page = await profile.new_page()
+        await page.goto(f"{stack.gateway_url}/ops")
+        await expect(page.get_by_label("Access token")).to_be_focused()
+        assert await axe.violations(page) == []
+
+        await open_ops(stack, page)
+        await expect_live(page)
+        row = panel(page, "Parked and dead").get_by_role("listitem").filter(has_text=id_)
+        await row.get_by_role("button", name="Discard", expanded=False).click(timeout=30_000)
+        await expect((await find(page, owner)).first).to_be_visible()
+        await expect(page.get_by_role("img", name=re.compile("critical"))).to_be_visible()
+        assert await axe.violations(page) == []
+        assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
