@@ -92,6 +92,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the product says of the ledger's transfers: how many, and how many its users were not shown."""
+
+    stated: int
+    holes: int
+    statements_missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """``service`` is whose inbox it is."""
 
@@ -175,6 +184,7 @@ class Final:
     notifications: tuple[Notification, ...] = ()
     balances: tuple[Account, ...] = ()
     trail: tuple[Link, ...] = ()
+    coverage: Coverage | None = None
     payments: tuple[Payment, ...] = ()
     verifications: tuple[Verification, ...] = ()
     refunds: tuple[Refund, ...] = ()

@@ -15,6 +15,7 @@ import psutil
 from chaos.final import (
     Account,
     Answer,
+    Coverage,
     Entry,
     Final,
     Hold,
@@ -32,6 +33,7 @@ from chaos.final import (
 from ledgerbell.providers import Providers
 from ledgerbell.stack import MODULES, Stack
 from shared import trail
+from shared.http.auth import OPERATOR
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ INBOXES = ("credit", "payment", "refund", "monitor", "notifier")
 FORGED = "forged-"  # Webhooks of ours begin so: they lie, and are looked into for long.
 OUTBOXES = ("credit", "payment", "refund", "verification", "monitor")
 SEALED_SECONDS = 15.0
+STATED_SECONDS = 15.0
 STATISTICS_SECONDS = 15.0  # The broker's own figures are up to 5 s old.
 
 
@@ -121,6 +124,7 @@ async def read_final(stack: Stack) -> Final:
                 found[name] = tuple(row_type(*row.values()) for row in await connection.fetch(sql))
     queues = await _settled_queues(stack)
     found["trail"] = await _settled_trail(stack)
+    found["coverage"] = await _settled_coverage(stack, len(found["transfers"]))
     found["payments"] = await _asked_at_the_provider(stack, found["payments"])
     parked: list[Parked] = []
     twice = {}
@@ -142,6 +146,23 @@ async def read_final(stack: Stack) -> Final:
         queues=queues,
         resources=await read_resources(stack),
     )
+
+
+async def _settled_coverage(stack: Stack, transfers: int) -> Coverage:
+    """Once every transfer is stated, which is done every few seconds."""
+    said: dict[str, int] = {}
+    headers = {"authorization": f"Bearer {stack.token('chaos', [OPERATOR])}"}
+    async with httpx.AsyncClient(
+        base_url=stack.service_url("notifier"), headers=headers, trust_env=False
+    ) as http:
+
+        async def stated() -> bool:
+            said.update((await http.get(url)).raise_for_status().json())
+            return said["stated"] >= transfers
+
+        with suppress(TimeoutError):
+            await until(stated, within_seconds=STATED_SECONDS, every_seconds=1)
+    return Coverage(said["stated"], said["holes"], said["statements_missing"])
 
 
 async def _settled_trail(stack: Stack) -> tuple[Link, ...]:

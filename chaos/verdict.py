@@ -92,6 +92,8 @@ def _unknown(records: Sequence[Record], final: Final) -> Iterator[str]:
         yield "no operation was ok during a fault"
     if not final.notifications:
         yield "there was no notification"
+    if final.coverage is None:
+        yield "nobody said how much of the ledger was shown"
     tabs = replayed(records, final)
     if not tabs:
         yield "there were no tabs"

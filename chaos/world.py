@@ -31,6 +31,8 @@ ASK_SECONDS = 8
 FUNDS = "500.00"
 JANITOR_STEP_SECONDS = 4
 # What is not decided by then never is: all that is begun ends by itself, soon after the faults.
+# What brings again what was lost, after so many seconds.
+MAKING_GOOD = ("recap_after_seconds", "coverage_hole_seconds")
 NEVER_SECONDS = 86_400
 SETTINGS = {
     "grace_seconds": "0.5",
@@ -115,7 +117,7 @@ async def opened(
             name="chaos",
             gateway_port=int(gateway.rpartition(":")[2]),
             sites=doors,
-            settings=SETTINGS | {"recap_after_seconds": str(recap_after_seconds or NEVER_SECONDS)},
+            settings=SETTINGS | dict.fromkeys(MAKING_GOOD, str(recap_after_seconds or NEVER_SECONDS)),
             adapt=_in_turn(*filter(None, (adapt, edges.adapt, _compiled))),
             log=entered.enter_context((folder / "services.log").open("w")),
         )

@@ -4,6 +4,7 @@ from chaos.checkers import (
     bank,
     canaries,
     chains,
+    coverage,
     drain,
     keys,
     latency,
@@ -31,6 +32,7 @@ CHECKERS: tuple[Checker, ...] = (
     resources.check,
     trail.check,
     receipts.check,
+    coverage.check,
 )
 
 __all__ = ["CHECKERS"]

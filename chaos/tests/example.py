@@ -12,6 +12,7 @@ from uuid import UUID
 from chaos.final import (
     Account,
     Answer,
+    Coverage,
     Entry,
     Final,
     Hold,
@@ -63,7 +64,8 @@ class World:
     tabs: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     trail: list[TrailEntry] = field(default_factory=list)
-    chains: tuple[Link, ...] | None = None  # Instead of what should be there.
+    chains: tuple[Link, ...] | None = None  # Instead of what should be there; and so the next.
+    coverage: Coverage | None = None
     clock: float = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -222,6 +224,7 @@ class World:
             streams=tuple(Stream(user, 1, newest[user], last[user], newest[user]) for user in last),
             notifications=tuple(self.notifications),
             balances=tuple(self.balances.values()),
+            coverage=self.coverage or Coverage(len(self.transfers), 0, 0),
             trail=self._sealed() if self.chains is None else self.chains,
             payments=tuple(self.payments),
             verifications=tuple(self.verifications),

@@ -1,4 +1,4 @@
-"""I12 and I13: a trail that lacks something, says something twice, or is not what was sealed."""
+"""I12, I13 and I14: a trail that lacks something, says something twice, or is not what was sealed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.final import Link
+from chaos.final import Coverage, Link
 from chaos.tests.example import World, seal
 from shared.trail import Entry
 
@@ -110,3 +110,24 @@ def test_what_was_shown_and_is_not_known_as_pushed(world: World) -> None:
     world.end()
     world.chains = seal(entries(world, lambda each: (each.what, each.user_id) != ("pushed", "bob")))
     assert world.counts == {"lost": world.newest("bob")}
+
+
+# -------------------------------------------------------------- I14, coverage
+
+
+@pytest.mark.parametrize(
+    ("more", "holes", "missing", "counts"),
+    [
+        (0, 0, 0, {}),
+        (-2, 0, 0, {"lost": 2}),
+        (1, 0, 0, {"doubled": 1}),
+        (0, 3, 0, {"lost": 3}),
+        (0, 0, 1, {"stuck": 1}),
+    ],
+)
+def test_what_is_said_of_the_ledger(
+    world: World, more: int, holes: int, missing: int, counts: dict[str, int]
+) -> None:
+    world.end()
+    world.coverage = Coverage(len(world.transfers) + more, holes, missing)
+    assert world.counts == counts
