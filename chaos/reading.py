@@ -151,10 +151,8 @@ async def read_final(stack: Stack) -> Final:
 async def _settled_coverage(stack: Stack, transfers: int) -> Coverage:
     """Once every transfer is stated, which is done every few seconds."""
     said: dict[str, int] = {}
-    headers = {"authorization": f"Bearer {stack.token('chaos', [OPERATOR])}"}
-    async with httpx.AsyncClient(
-        base_url=stack.service_url("notifier"), headers=headers, trust_env=False
-    ) as http:
+    url, token = f"{stack.service_url('notifier')}/v1/coverage", stack.token("chaos", [OPERATOR])
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, trust_env=False) as http:
 
         async def stated() -> bool:
             said.update((await http.get(url)).raise_for_status().json())

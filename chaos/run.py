@@ -30,13 +30,13 @@ LONGEST_STOP_SECONDS = 90.0
 DRAIN_SECONDS = 90.0
 READ_AT_ONCE = 8
 READ_SECONDS = 20
-# What the broker loses comes by the recap, which would hide what others lose: it is on for these alone.
+# What the broker loses comes again by recap and repair, which would hide what others lose: on for these alone.
 LOSSY = {"queue-purge", "queue-anew", "binding-gone"}
 RECAP_SECONDS = 15.0
 
 
 def drawn(seed: int) -> tuple[str, ...]:
-    """All faults, and with every odd seed all but those that nothing but the recap makes good."""
+    """All faults, and with every odd seed all but those that only recap and repair make good."""
     return tuple(name for name in FAULTS if seed % 2 == 0 or name not in LOSSY)
 
 
