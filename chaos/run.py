@@ -30,7 +30,7 @@ LONGEST_STOP_SECONDS = 90.0
 DRAIN_SECONDS = 90.0
 READ_AT_ONCE = 8
 READ_SECONDS = 20
-# What the broker loses comes again by recap and repair, which would hide what others lose: on for these alone.
+# What the broker loses comes by recap and repair, which would hide what others lose: on for these alone.
 LOSSY = {"queue-purge", "queue-anew", "binding-gone"}
 RECAP_SECONDS = 15.0
 
