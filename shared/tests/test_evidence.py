@@ -17,6 +17,7 @@ from shared.trail import (
     START,
     BundleWriter,
     Concern,
+    Cover,
     Entry,
     NoBundle,
     Problem,
@@ -250,7 +251,7 @@ def test_a_thousand_random_mutations_are_all_found_and_named() -> None:
     assert misnamed == []
 
 
-def test_no_byte_can_be_changed() -> None:
+def test_no_byte_can_be_changed_and_its_line_is_named() -> None:
     """Every one of a shorter bundle, in its lowest bit and in its highest."""
     lines = Trail(made_up_trail(others=4).entries, 9).bundle()
     assert verify(lines, PUBLIC).good
@@ -258,7 +259,9 @@ def test_no_byte_can_be_changed() -> None:
     for at in range(len(data)):
         for bit in (1, 128):
             changed = data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
-            assert not verify(_as_file(changed), PUBLIC).good, (at, bit)
+            problem = verify(_as_file(changed), PUBLIC).problem
+            assert problem is not None, (at, bit)
+            assert problem.line == data[:at].count(b"\n") + 1, (at, bit, problem)
 
 
 @pytest.mark.parametrize(("place", "line"), [(1, 2), (SEALED // 2, SEALED // 2 + 1), (SEALED, SEALED + 1)])
@@ -295,6 +298,57 @@ def _as_exported(change: Callable[[Entry], Entry]) -> list[bytes]:
         hash_ = link(hash_, each.digest())
         lines.append(writer.sealed(change(each), hash_, whole=concern(each)))
     return [*lines, BUNDLE[COVER - 1], writer.end()]
+
+
+def _covered_by(cover: Cover) -> list[bytes]:
+    """The sealed entries as they are, under another checkpoint."""
+    writer = BundleWriter("alice", TRANSFER, AT, KEY)
+    lines, hash_ = [writer.header()], START
+    for each in TRAIL.entries[:SEALED]:
+        hash_ = link(hash_, each.digest())
+        lines.append(writer.sealed(each, hash_, whole=False))
+    return [*lines, writer.cover(cover), writer.end()]
+
+
+def test_a_checkpoint_that_was_not_signed_covers_nothing() -> None:
+    bundle = read_bundle(BUNDLE)
+    cover = bundle.cover
+    assert cover is not None
+    assert verify(_covered_by(cover), PUBLIC).good
+    later = replace(cover.checkpoint, number=42)
+    for forged in (
+        replace(cover, checkpoint=later),
+        replace(cover, signature=later.sign(KEY)),
+        replace(cover, checkpoint=later, signature=later.sign(read_private_key("A" * 43 + "="))),
+    ):
+        problem = verify(_covered_by(forged), PUBLIC).problem
+        assert problem is not None
+        assert (problem.kind, problem.line) == ("altered", COVER)
+
+
+def test_one_good_checkpoint_cannot_be_put_in_for_another() -> None:
+    cover = read_bundle(BUNDLE).cover
+    assert cover is not None
+    later = replace(cover.checkpoint, number=42)
+    other = _covered_by(replace(cover, checkpoint=later, signature=later.sign(KEY)))
+    assert verify(other, PUBLIC).good
+    problem = verify([*BUNDLE[: COVER - 1], other[COVER - 1], *BUNDLE[COVER:]], PUBLIC).problem
+    assert problem is not None
+    assert (problem.kind, problem.line) == ("altered", END)
+
+
+def test_what_was_dropped_in_one_piece_is_named_by_its_first() -> None:
+    for lines, kind, place in (
+        ([BUNDLE[0], BUNDLE[-1]], "dropped", 1),
+        ([*BUNDLE[:10], BUNDLE[-1]], "dropped", 10),
+        ([*BUNDLE[:10], *BUNDLE[COVER - 1 :]], "dropped", 10),
+        ([*BUNDLE[:COVER], BUNDLE[-1]], "dropped", None),
+        ([*BUNDLE, BUNDLE[-1]], "repeated", None),
+        ([*BUNDLE, BUNDLE[5]], "repeated", None),
+    ):
+        problem = verify(lines, PUBLIC).problem
+        assert problem is not None
+        assert (problem.kind, problem.place) == (kind, place), problem
 
 
 def test_who_writes_all_hashes_anew_does_not_get_past_the_checkpoint() -> None:

@@ -1,4 +1,4 @@
-"""What a process tells of itself: read from its metrics, sent if the broker is there, waited for by nobody."""
+"""What a process tells of itself: read from its metrics, sent if the broker is there, kept by nobody."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ from ledgerbell.stories import (
 from ledgerbell.tab import Tab
 from shared.testing.servers import servers_for_demo
 from tests.browser.conftest import CHROMIUM_FLAGS
+from tests.browser.desk import expect_told, find, open_ops, panel, park
 from tests.browser.hands import bell, expect_live, record, toasts
-from tests.browser.test_ops import find, panel, park
 
 USER = "ada"
 OTHERS = ("bea", "cleo")
@@ -155,8 +155,8 @@ async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
         page = await browser.new_page(
             viewport={"width": 1280, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
         )
-        await page.goto(f"{stack.gateway_url}/ops#token={stack.token('olga', ('operator',))}")
-        await expect(page.locator("#status")).to_have_text("Live")
+        await open_ops(stack, page)
+        await expect_told(page)
         await expect(panel(page, "Parked and dead").get_by_role("listitem").first).to_be_visible()
         await _keep(page, into / f"ops-{theme}.png", page.locator("main"))
         await expect((await find(page, USER)).first).to_be_visible()

@@ -205,6 +205,22 @@ async def test_only_the_newest_that_was_shown_is_acknowledged(
     assert [ack["seq"] for ack in acked] == [2, 7, 8]
 
 
+async def test_a_new_line_is_told_again_what_was_shown(
+    stack: Stack, owner: str, profile: BrowserContext
+) -> None:
+    meddler = Meddler()
+    tab = await open_through(meddler, profile, stack, owner)
+    await stack.debit(owner, "0.10", reason="seen before the end")
+    await tab.until_seen(2)
+    await show(tab, 2)
+    acked = [await meddler.next_said("ack")]
+
+    await meddler.close(1012)
+
+    acked.append(await meddler.next_said("ack"))
+    assert [ack["seq"] for ack in acked] == [2, 2]
+
+
 async def test_what_another_tab_has_shown_is_acknowledged_on_the_one_line(
     stack: Stack, owner: str, profile: BrowserContext
 ) -> None:

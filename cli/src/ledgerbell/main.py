@@ -16,6 +16,7 @@ import typer
 from pydantic import ValidationError
 
 from ledgerbell import audit as evidence
+from ledgerbell.coverage import CoverageRefused, read_coverage, table
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
 from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
@@ -52,6 +53,7 @@ _EXPECTED = (
     asyncpg.PostgresError,
     httpx.HTTPError,
     topology.BrokerRefused,
+    CoverageRefused,
     evidence.EvidenceRefused,
     FolderInUse,
     LettersRefused,
@@ -234,6 +236,20 @@ def rebuild(
         )
         if found["different"]:
             raise typer.Exit(1)
+
+
+@app.command()
+def coverage() -> None:
+    """Say which part of the transfers was shown to their users, and which was not. Ends with 1 below 100 %.
+
+    Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.
+    """
+    with _plainly():
+        found = read_coverage(OperatorSettings())
+    for line in table(found):
+        print(line)
+    if not found["complete"]:
+        raise typer.Exit(1)
 
 
 @audit.command("export")

@@ -13,12 +13,14 @@ NONE = {"critical": [(0.01, 0.0), (0.1, 0.0), (None, 0.0)]}
 
 
 def gateway(process: str, at: float, **more: Any) -> Told:
-    return Told(service="ws-gateway", process=process, at=at, **{"tabs": 1, "users": 1, **more})
+    return Told(
+        service="ws-gateway", process=process, at=at, **{"began": -1.0, "tabs": 1, "users": 1, **more}
+    )
 
 
 def notifier(process: str, at: float, depth: int, **more: Any) -> Told:
     queues = {"notifier.critical": depth, "notifier.dead": 3}
-    return Told(service="notifier", process=process, at=at, queues=queues, parked=2, **more)
+    return Told(service="notifier", process=process, began=-1.0, at=at, queues=queues, parked=2, **more)
 
 
 def lane(moments: Moments) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def lane(moments: Moments) -> dict[str, Any]:
 
 
 def test_rates_are_by_each_process_own_clock_and_add_up() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     for process in ("a", "b"):
         moments.heard(gateway(process, 100.0, pushed={"critical": 1000.0}), 100.0)
     moments.close(100.0)
@@ -41,7 +43,7 @@ def test_rates_are_by_each_process_own_clock_and_add_up() -> None:
 
 
 def test_a_process_that_began_anew_counts_from_nothing() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     moments.heard(notifier("a", 0.0, 0, stored={"high": 500.0}), 0.0)
     moments.heard(notifier("a", 2.0, 0, stored={"high": 4.0}), 2.0)
     moments.heard(notifier("a", 4.0, 0, stored={"high": 8.0}), 4.0)
@@ -50,8 +52,16 @@ def test_a_process_that_began_anew_counts_from_nothing() -> None:
     assert moments.now["stored"] == 2.0
 
 
+def test_a_process_that_began_while_we_listen_is_counted_from_its_beginning() -> None:
+    moments = Moments(since=0.0)
+    moments.heard(gateway("a", 14.0, began=10.0, pushed={"high": 8.0}), 14.0)
+    moments.close(14.0)
+
+    assert moments.now["pushed"] == 2.0
+
+
 def test_latencies_of_all_gateways_are_one_distribution() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     for process in ("a", "b"):
         moments.heard(gateway(process, 0.0, latency=NONE), 0.0)
     fast = {"critical": [(0.01, 50.0), (0.1, 50.0), (None, 50.0)]}
@@ -80,7 +90,7 @@ def test_a_quantile_lies_within_its_bucket(buckets: Buckets, share: float, expec
 
 
 def test_a_lanes_depth_is_what_waits_at_the_broker_and_what_is_in_hand() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     moments.heard(notifier("a", 0.0, 900, in_hand={"critical": 500}), 0.0)
     moments.heard(notifier("b", 1.0, 700, in_hand={"critical": 300}), 1.0)
     moments.close(1.0)
@@ -89,7 +99,7 @@ def test_a_lanes_depth_is_what_waits_at_the_broker_and_what_is_in_hand() -> None
 
 
 def test_a_lane_ages_while_it_stands_still_and_is_as_old_as_what_it_stores() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     moments.heard(notifier("a", 0.0, 0, in_hand={"critical": 0}, lag={"critical": (1.0, 10)}), 0.0)
     moments.heard(notifier("a", 2.0, 9, in_hand={"critical": 0}, lag={"critical": (5.0, 12)}), 2.0)
     moments.close(2.0)
@@ -103,7 +113,7 @@ def test_a_lane_ages_while_it_stands_still_and_is_as_old_as_what_it_stores() -> 
 
 
 def test_who_has_fallen_silent_is_said_to_be_and_what_only_it_knows_is_unknown() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     moments.heard(notifier("a", 0.0, 4, in_hand={"critical": 0}), 0.0)
     moments.heard(gateway("g", 0.0), 0.0)
     moments.close(1.0)
@@ -120,7 +130,7 @@ def test_who_has_fallen_silent_is_said_to_be_and_what_only_it_knows_is_unknown()
 
 
 def test_who_comes_now_gets_fifteen_minutes_and_no_more() -> None:
-    moments = Moments()
+    moments = Moments(since=0.0)
     for n in range(KEPT + 10):
         moments.close(n * EVERY_SECONDS)
 

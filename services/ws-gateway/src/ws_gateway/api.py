@@ -160,6 +160,9 @@ def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
 @router.api_route("/v1/notifications/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v1/streams/{rest:path}", methods=["POST"], include_in_schema=False)
 @router.api_route("/v1/coverage", methods=["GET"], include_in_schema=False)
+@router.api_route("/v1/trail", methods=["GET"], include_in_schema=False)
+@router.api_route("/v1/trail/{rest:path}", methods=["GET"], include_in_schema=False)
+@router.api_route("/v1/evidence", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/dead-letters/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_upstreams)]) -> Response:
     return await upstreams.forward(request)

@@ -35,6 +35,7 @@ class Vitals:
         self._url = url
         self._service = service
         self._process = uuid4().hex[:8]
+        self._began = time()
         self._read = read
         self._queues = queues
         self._count = parked
@@ -54,6 +55,7 @@ class Vitals:
             told = self._read() | {
                 "service": self._service,
                 "process": self._process,
+                "began": self._began,
                 "at": time(),
                 "queues": depths,
                 "parked": self._parked,

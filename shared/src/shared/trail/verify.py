@@ -216,6 +216,9 @@ class _Walk:
             return self._moved(at)
         if any(isinstance(line, Cover) for line in self._read[at:]):
             return Problem("reordered", at, f"the checkpoint was moved: it should stand on line {at}")
+        line = self._read[at - 1]
+        if isinstance(line, End) and line.places >= self._place and _is_signed(line, self._keys):
+            return self._gone(at)
         if self._place > 1:
             return Problem("dropped", at, f"the checkpoint is missing from line {at}")
         return None
@@ -280,8 +283,6 @@ class _Walk:
             return Problem("reordered", at, f"line {at} is the end, and more stands after it")
         if not _is_signed(line, self._keys):
             return Problem("altered", at, f"the end (line {at}) was altered: it is not what was signed")
-        if line.places >= self._place:
-            return self._gone(at)
         if line.unsealed >= self._number:
             message = f"unsealed entry {self._number} was dropped: it should stand on line {at}"
             return Problem("dropped", at, message)

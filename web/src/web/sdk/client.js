@@ -385,7 +385,7 @@ export class LedgerbellClient extends EventTarget {
     this.#changed();
     this.#emit('status', { status: this.state.status, transport: this.#transport });
     if (this.#line) this.#tellStanding();
-    if (status === 'online') this.#receipts.flush();
+    if (status === 'online') this.#receipts.shown(0, this.#line);
   }
 
   #changed() {

@@ -6,32 +6,30 @@ export class Receipts {
   #send;
   #shownSeq = 0;
   #sentSeq = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #resting = false;
 
   /** @param {(seq: number) => boolean} send whether it could be sent */
   constructor(send) {
     this.#send = send;
   }
 
-  /** @param {number} seq */
-  shown(seq) {
+  /**
+   * @param {number} seq 0 where nothing is new: what is due is sent where it can be by now
+   * @param {unknown} [line] a new one: what was sent may have been lost with the one before, and is sent again
+   */
+  shown(seq, line) {
     this.#shownSeq = Math.max(this.#shownSeq, seq);
-    this.flush();
-  }
-
-  /** What is due, where it can be sent by now. */
-  flush() {
-    if (this.#timer !== undefined || this.#shownSeq <= this.#sentSeq || !this.#send(this.#shownSeq)) return;
+    if (line) this.#sentSeq = 0;
+    if (this.#resting || this.#shownSeq <= this.#sentSeq || !this.#send(this.#shownSeq)) return;
     this.#sentSeq = this.#shownSeq;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.flush();
+    this.#resting = true;
+    setTimeout(() => {
+      this.#resting = false;
+      this.shown(0);
     }, EVERY_MS);
   }
 
   stop() {
-    clearTimeout(this.#timer);
-    this.#sentSeq = Infinity;
+    this.#send = () => false;
   }
 }

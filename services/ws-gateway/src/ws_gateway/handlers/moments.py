@@ -31,6 +31,7 @@ class Told(BaseModel):
 
     service: str
     process: str
+    began: float
     at: float
     queues: dict[str, int] = {}
     parked: int | None = None
@@ -55,7 +56,8 @@ class _Process:
 class Moments:
     """Times are seconds of the wall clock, and given by the caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: float) -> None:
+        self._since = since
         self._processes: dict[str, _Process] = {}
         self._new: dict[str, Buckets] = {}
         self._latencies: deque[dict[str, Buckets]] = deque(maxlen=A_MINUTE)
@@ -64,6 +66,8 @@ class Moments:
 
     def heard(self, told: Told, at: float) -> None:
         known = self._processes.get(told.process)
+        if known is None and told.began >= self._since:  # All it has counted, it has counted since then.
+            known = _Process(_nothing_yet(told), at)
         process = _Process(told, at)
         if known is not None:
             seconds = told.at - known.told.at
@@ -137,6 +141,11 @@ class Moments:
                 "dead": latest.told.queues.get(dead_queue(service)),
                 "silent_s": round(at - latest.heard_at),
             }
+
+
+def _nothing_yet(told: Told) -> Told:
+    """What it would have said when it began."""
+    return Told(service=told.service, process=told.process, began=told.began, at=told.began)
 
 
 def _age(lane: str, known: _Process, told: Told, seconds: float) -> float:

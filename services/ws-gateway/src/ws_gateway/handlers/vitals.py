@@ -29,7 +29,7 @@ class Watch:
     """Of one gateway process, which hears all processes by itself."""
 
     def __init__(self) -> None:
-        self._moments = Moments()
+        self._moments = Moments(time())
         self._tabs: set[Watching] = set()
 
     def begin(self, tab: Watching) -> None:

@@ -1,0 +1,51 @@
+"""How much of what moved was shown to whom it belongs, as an operator asks for it at the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from ledgerbell.letters import OperatorSettings, why
+
+ANSWER_SECONDS = 30
+
+Coverage = dict[str, Any]
+
+
+class CoverageRefused(Exception):
+    """The notifier, or the gateway before it, said no; the message says why and what to do."""
+
+
+def read_coverage(settings: OperatorSettings) -> Coverage:
+    """Raises CoverageRefused, and httpx.HTTPError where the gateway cannot be reached."""
+    answer = httpx.get(
+        f"{settings.gateway_url}/v1/coverage",
+        headers={"authorization": f"Bearer {settings.operator_token}"},
+        timeout=ANSWER_SECONDS,
+        trust_env=False,
+    )
+    if answer.is_error:
+        raise CoverageRefused(why(answer))
+    found: Coverage = answer.json()
+    return found
+
+
+def table(found: Coverage) -> Iterator[str]:
+    """Kinds with their figures, then each hole, then what else is to be known."""
+    yield f"{'kind':<12}{'stated':>12}{'holes':>8}"
+    for each in found["kinds"]:
+        yield f"{each['kind']:<12}{each['stated']:>12}{each['holes']:>8}"
+    yield f"{'all':<12}{found['stated']:>12}{found['holes']:>8}   {found['percent']} %"
+    for hole in found["open"]:
+        yield (
+            f"not shown: {hole['transfer_id']} {hole['kind']} {hole['amount']} {hole['currency']}"
+            f" of {hole['user_id']}, booked {hole['created_at']}, asked for {hole['asks']} times"
+        )
+    if (more := found["holes"] - len(found["open"])) > 0:
+        yield f"and {more} more"
+    if found["statements_missing"]:
+        yield f"{found['statements_missing']} statements of the ledger are missing, and are asked for"
+    until = found["stated_until"]
+    yield f"known until {until}" if until else "the ledger has stated nothing yet"

@@ -1,0 +1,47 @@
+"""What an operator does on their page, and what there is for them to deal with."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from playwright.async_api import Locator, Page, expect
+
+from ledgerbell.stack import Stack
+from shared.messaging import Message, Publisher
+from shared.testing.working import working
+
+OPERATOR = "olga"
+
+
+async def open_ops(stack: Stack, page: Page, roles: tuple[str, ...] = ("operator",)) -> None:
+    await page.goto(f"{stack.gateway_url}/ops#token={stack.token(OPERATOR, roles)}")
+
+
+async def expect_told(page: Page) -> None:
+    await expect(page.locator("#status")).to_have_text("Live")
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.locator(".tile").filter(has_text=name).locator(".figure")
+
+
+def panel(page: Page, heading: str) -> Locator:
+    return page.get_by_role("region", name=heading)
+
+
+async def park(stack: Stack) -> str:
+    """An event that the notifier cannot read; returns its id."""
+    id_ = str(uuid4())
+    headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9"}
+    publisher = Publisher(stack.corner.admin_broker_url, "tests")
+    async with working(publisher.run):
+        await publisher.linked.wait()
+        sent = Message("", "notifier.high", id_, b"{}", headers)
+        assert len((await publisher.send_batch([sent])).confirmed) == 1
+    return id_
+
+
+async def find(page: Page, what: str) -> Locator:
+    await page.get_by_label("User, transfer or reference").fill(what)
+    await page.get_by_role("button", name="Show", exact=True).click()
+    return page.get_by_role("list", name="Timeline").get_by_role("listitem")
