@@ -69,6 +69,7 @@ NOTES = """\
   one by one, divided by debits and tabs. Consuming them is in it, and so is, for the product alone, each
   debit's balance frame.
 - **one debit on 10,000 tabs**: all of one user; from the commit until the last of them has it.
+- **beside itself**: the floor is the same product of a copy in which trail, chain and receipts are taken out.
 - **published**, **relayed**: events in the outbox until the broker has confirmed them: handed over after
   the commit, or found in the table by the relay, which reads and deletes them too. The floor is a raw AMQP
   client: 500 a write, two writes on their way, no table.

@@ -32,7 +32,7 @@ class Stage:
         *,
         users: int,
         tabs_each: int,
-        floor: type[Spine] = Floor,
+        floor: type[Spine] | type[Product] = Floor,
         peers: Sequence[type[Spine]] = (),
     ) -> AsyncIterator[list[Rig]]:
         """Product, floor, peers, each with tabs; raises at the end unless all came out that went in."""
@@ -50,7 +50,7 @@ class Stage:
         async with httpx.AsyncClient(base_url=self.rabbitmq.management_url, trust_env=False) as http:
             return str((await http.get("/api/overview")).json()["rabbitmq_version"])
 
-    def pipelines(self, users: list[str], others: Sequence[type[Spine]]) -> list[Pipeline]:
+    def pipelines(self, users: list[str], others: Sequence[type[Spine] | type[Product]]) -> list[Pipeline]:
         return [self.product(users), *(other(self.servers, users) for other in others)]
 
     def product(

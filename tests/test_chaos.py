@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from chaos.__main__ import RED
-from chaos.bugs import ROOT, plant
+from chaos.bugs import PATCHES
 from chaos.run import Order, run
+from shared.testing.planting import ROOT, plant
 
 SEED = 20261125
 
@@ -31,7 +32,7 @@ async def test_two_minutes_of_chaos_lose_nothing(tmp_path: Path) -> None:
 async def test_a_relay_that_marks_before_it_publishes_is_found_by_killing_the_broker(tmp_path: Path) -> None:
     """`python -m chaos.bugs` does it with each bug and more seeds, for an hour."""
     order = ["--seed", "1", "--minutes", "0.4", "--faults", "broker-kill", "--into", str(tmp_path / "run")]
-    planted = plant("mark-before-publish", tmp_path / "copy")
+    planted = plant(PATCHES["mark-before-publish"], tmp_path / "copy")
 
     chaos = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "chaos", *order, cwd=ROOT, env=planted, stdout=PIPE, stderr=STDOUT

@@ -15,7 +15,7 @@ import asyncpg
 from bench.child import Child
 from bench.product.writer import Config
 from bench.tabs import Gateway
-from ledgerbell.stack import Stack
+from ledgerbell.stack import Adapt, Stack, as_it_is
 from shared.testing.servers import Servers
 
 FOLDER = Path(".local/bench")
@@ -30,6 +30,7 @@ class Product:
     """`async with Product(...)`: all services are ready, and the users' accounts have money."""
 
     name = "product"
+    adapt: Adapt = staticmethod(as_it_is)
     writer: Child
 
     def __init__(
@@ -47,15 +48,16 @@ class Product:
 
     async def __aenter__(self) -> Product:
         async with AsyncExitStack() as entering:
-            log = entering.enter_context(_open_log())
+            log = entering.enter_context(_open_log(self.name))
             self._stack = await entering.enter_async_context(
                 Stack(
                     self._servers,
-                    FOLDER,
-                    name="product",
+                    FOLDER / self.name,
+                    name=self.name,
                     temporary=True,
                     services=self._services,
                     settings=self._settings,
+                    adapt=self.adapt,
                     log=log,
                 )
             )
@@ -142,9 +144,9 @@ class Product:
         assert stored == different == wanted, f"{wanted} events {kind}, {stored} ({different}) notifications"
 
 
-def _open_log() -> TextIO:
+def _open_log(name: str) -> TextIO:
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return (FOLDER / "log").open("w")
+    return (FOLDER / f"{name}.log").open("w")
 
 
 def _address(url: str) -> tuple[str, int]:

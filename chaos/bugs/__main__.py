@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chaos.bugs import PATCHES, ROOT, plant
+from chaos.bugs import PATCHES
+from shared.testing.planting import ROOT, plant
 
 NAMES = {0: "green", 1: "red", 2: "unknown"}
 ENOUGH = 0.8  # Of the runs of each bug.
@@ -34,7 +35,7 @@ def _run(bug: str, seed: int, arguments: argparse.Namespace) -> str:
         ran = subprocess.run(  # noqa: S603  # Our own command.
             command,
             cwd=ROOT,
-            env=plant(bug, Path(copy)),
+            env=plant(PATCHES[bug], Path(copy)),
             capture_output=True,
             text=True,
             timeout=LONGEST_SECONDS,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.bugs import PATCHES, ROOT, plant
+from chaos.bugs import PATCHES
+from shared.testing.planting import ROOT, plant
 
 
 def test_there_are_eight() -> None:
@@ -15,7 +16,7 @@ def test_there_are_eight() -> None:
 
 @pytest.mark.parametrize("bug", PATCHES)
 def test_a_bug_is_planted_where_python_looks_first(bug: str, tmp_path: Path) -> None:
-    searched = plant(bug, tmp_path)["PYTHONPATH"].split(":")
+    searched = plant(PATCHES[bug], tmp_path)["PYTHONPATH"].split(":")
     planted = {
         file.relative_to(tmp_path): file.read_text()
         for file in tmp_path.rglob("*.py")

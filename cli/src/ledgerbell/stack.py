@@ -38,7 +38,7 @@ PAGE_PORT = 8080
 Adapt: TypeAlias = Callable[[Command], Awaitable[Command]]
 
 
-async def _as_it_is(command: Command) -> Command:
+async def as_it_is(command: Command) -> Command:
     return command
 
 
@@ -100,7 +100,7 @@ class Stack:
         services: Sequence[str] = tuple(MODULES),
         sites: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
-        adapt: Adapt = _as_it_is,
+        adapt: Adapt = as_it_is,
         log: TextIO | None = None,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

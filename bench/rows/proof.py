@@ -1,0 +1,48 @@
+"""What trail, chain and receipts cost: the product beside itself without them."""
+
+from __future__ import annotations
+
+from bench.figures import Verdict, at_least_times, at_most_times, compare, percentile
+from bench.plots import Percentiles
+from bench.product.unproven import Unproven
+from bench.rig import Rig, Run
+from bench.stage import Stage
+from bench.turns import take_turns
+
+USERS = 50
+TABS_EACH = 2
+REPETITIONS = 8
+EVENTS_BY_RATE = {20: 30, 200: 200}
+BURST, WARM_UP_BURST = 10_000, 2_000
+P50_AT_MOST, RATE_AT_LEAST = 1.05, 0.90
+
+
+async def run(stage: Stage) -> list[Verdict]:
+    verdicts = []
+    async with stage.rigs(users=USERS, tabs_each=TABS_EACH, floor=Unproven) as rigs:
+        for rig in rigs:
+            await rig.steady(200, 200)
+            await rig.burst(WARM_UP_BURST)
+        for rate, events in EVENTS_BY_RATE.items():
+
+            async def at_rate(rig: Rig, rate: int = rate, events: int = events) -> Run:
+                return await rig.steady(rate, events)
+
+            verdicts.append(_latency(rate, await take_turns(at_rate, *rigs, repetitions=REPETITIONS)))
+
+        async def burst(rig: Rig) -> float:
+            return (await rig.burst(BURST)).events_per_second
+
+        rates = compare(await take_turns(burst, *rigs), float, "events/s", digits=0)
+    return [
+        *verdicts,
+        at_least_times("sustained, beside itself without trail and receipts", rates, RATE_AT_LEAST),
+    ]
+
+
+def _latency(rate: int, runs: list[list[Run]]) -> Verdict:
+    p50s = compare(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms", digits=2)
+    row = f"commit → tab at {rate}/s, beside itself without trail and receipts"
+    latencies = [[ms for run in its for ms in run.latencies_ms] for its in runs]
+    plot = Percentiles(row, dict(zip(["product", "without"], latencies, strict=True)))
+    return at_most_times(f"{row}, p50", p50s, P50_AT_MOST).with_plot(plot)
