@@ -114,7 +114,10 @@ class Receipts:
     # -------------------------------------------------------------- as it happens
 
     def pushed(self, channel: Channel) -> None:
-        """Everything the channel has pushed since it was asked last. Called for each: it costs 0.3 µs."""
+        """Everything the channel has pushed since it was asked last.
+
+        Called for each: it costs 0.3 µs, and 1 µs for a user's first of a second.
+        """
         ranges = self._gathered.pushed.get(channel.user_id)
         if ranges and not channel.leading:
             last = ranges[-1]
