@@ -152,6 +152,7 @@ async def _others_spend(stack: Stack) -> AsyncIterator[None]:
 
 async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
     await park(stack)
+    transfer = await stack.debit(USER, "0.40", reason="Number rental")
     browser = beside.context.browser or sys.exit("the page has no browser")
     for theme in THEMES:
         page = await browser.new_page(
@@ -163,7 +164,7 @@ async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
         await expect(tile(page, "Parked")).to_have_text("1", timeout=30_000)
         await expect(page.locator(".line.p50").first).to_have_attribute("d", A_MINUTE, timeout=120_000)
         await _keep(page, into / f"ops-{theme}.png")
-        await expect((await find(page, USER)).first).to_be_visible()
+        await expect((await find(page, transfer)).filter(has_text="acknowledged by")).to_be_visible()
         await page.mouse.move(0, 0)
         await _keep(page, into / f"ops-timeline-{theme}.png", panel(page, "What happened to"))
 
