@@ -73,6 +73,7 @@ async function orNull(path) {
 
 async function keepAsking() {
   for (;;) {
+    if (document.hidden) await new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
     const [covered, activity] = await Promise.all([orNull('/v1/coverage'), orNull('/v1/activity?limit=8'), letters.load()]);
     coverage = covered;
     flagged = activity && activity.items;
