@@ -69,10 +69,8 @@ class Moments:
         if known is None and told.began >= self._since:  # All it has counted, it has counted since then.
             known = _Process(_nothing_yet(told), at)
         process = _Process(told, at)
-        if known is not None:
-            seconds = told.at - known.told.at
-            if seconds <= 0:
-                return
+        seconds = 0.0 if known is None else told.at - known.told.at
+        if known is not None and seconds > 0:  # A clock that was set back begins anew.
             process.stored_a_second = _sum_of_rises(known.told.stored, told.stored) / seconds
             process.pushed_a_second = _sum_of_rises(known.told.pushed, told.pushed) / seconds
             process.ages = {lane: _age(lane, known, told, seconds) for lane in told.in_hand}
@@ -85,6 +83,7 @@ class Moments:
         """End the moment that is under way: what is to be said of it."""
         for process in [p for p in self._processes.values() if at - p.heard_at > FORGOTTEN_SECONDS]:
             del self._processes[process.told.process]
+            self._since = at  # Should it come back, what it counted until now is not news.
         self._latencies.append(self._new)
         heard = [process for process in self._processes.values() if at - process.heard_at <= SILENT_SECONDS]
         point: Content = {
