@@ -73,7 +73,7 @@ class Moments:
         if known is not None and seconds > 0:  # A clock that was set back begins anew.
             process.stored_a_second = _sum_of_rises(known.told.stored, told.stored) / seconds
             process.pushed_a_second = _sum_of_rises(known.told.pushed, told.pushed) / seconds
-            process.ages = {lane: _age(lane, known, told, seconds) for lane in told.in_hand}
+            process.ages = {lane: _age(lane, known, told, seconds) for lane in Lane if lane in told.in_hand}
             for lane, buckets in told.latency.items():
                 risen = _risen(known.told.latency.get(lane, []), buckets)
                 self._new[lane] = _added(self._new.get(lane, []), risen)
@@ -147,13 +147,13 @@ def _nothing_yet(told: Told) -> Told:
     return Told(service=told.service, process=told.process, began=told.began, at=told.began)
 
 
-def _age(lane: str, known: _Process, told: Told, seconds: float) -> float:
+def _age(lane: Lane, known: _Process, told: Told, seconds: float) -> float:
     """How old is what is stored now. While nothing is, but something waits, it grows older."""
     lag, count = told.lag.get(lane, (0.0, 0.0))
     lag_before, count_before = known.told.lag.get(lane, (0.0, 0.0))
     if count > count_before:
         return (lag - lag_before) / (count - count_before)
-    if told.in_hand.get(lane, 0) + told.queues.get(lane_queue(Lane(lane)), 0) > 0:
+    if told.in_hand.get(lane, 0) + told.queues.get(lane_queue(lane), 0) > 0:
         return known.ages.get(lane, 0.0) + seconds
     return 0.0
 
