@@ -107,16 +107,16 @@ export class Trail {
 
 /** @param {Entry} entry */
 function sentence({ what, seq, up_to: upTo, detail }) {
-  const range = upTo != null && upTo !== seq ? `${seq ?? 1} to ${upTo}` : String(seq ?? upTo ?? '');
+  const range = upTo != null && upTo !== seq ? `numbers ${seq ?? 1} to ${upTo}` : `number ${seq ?? upTo}`;
   switch (what) {
     case 'stored':
       return html`<b>Stored</b> “${detail.title}”, <code>${detail.type}</code>`;
     case 'suppressed':
       return html`<b>Not shown</b> <code>${detail.type}</code>: ${detail.reason}`;
     case 'pushed':
-      return html`<b>Pushed</b> ${range} to ${counted(Number(detail.tabs), 'tab')} by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
+      return html`<b>Pushed</b> ${range}, to ${counted(Number(detail.tabs), 'tab')}, by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
     case 'acknowledged':
-      return html`<b>Acknowledged</b> ${range} by session <code>${String(detail.session).slice(0, 8)}</code>`;
+      return html`<b>Acknowledged</b> ${range}, by session <code>${String(detail.session).slice(0, 8)}</code>`;
     case 'read':
       return html`<b>Read</b> ${upTo == null ? range : `all up to ${upTo}`}`;
     case 'discarded':
