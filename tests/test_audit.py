@@ -63,6 +63,7 @@ async def test_a_debit_on_two_tabs_is_proved_and_a_changed_file_is_found(
 
     assert good.exit_code == 0, good.stderr
     assert f"transfer {transfer} of user {user}" in good.stdout
+    assert bundle is not None
     assert bundle.header.user_id == user
     assert changed.exit_code == 1
     assert "was altered" in changed.stderr
