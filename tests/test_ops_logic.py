@@ -1,4 +1,4 @@
-"""What the operator's page works out by itself: where a chart's points lie, and how far a notification has come."""
+"""What the operator's page works out by itself: where points lie, and how far a notification has come."""
 
 from __future__ import annotations
 
@@ -29,17 +29,26 @@ def test_a_decade_is_as_high_as_the_next_and_nothing_leaves_the_frame(ms: float,
     assert run("scale.js", "up", ms, FRAME) == pytest.approx(y)
 
 
-@pytest.mark.parametrize(("ago", "x"), [(0, 1000), (900, 100), (450, 550), (2000, 100)])
-def test_now_is_on_the_right_and_a_quarter_of_an_hour_ago_on_the_left(ago: float, x: float) -> None:
-    assert run("scale.js", "across", 5000 - ago, 5000, FRAME) == x
+@pytest.mark.parametrize(
+    ("ago", "span", "x"), [(0, 900, 1000), (900, 900, 100), (450, 900, 550), (2000, 900, 100), (30, 60, 550)]
+)
+def test_now_is_on_the_right_and_the_spans_beginning_on_the_left(ago: float, span: float, x: float) -> None:
+    assert run("scale.js", "across", 5000 - ago, 5000, span, FRAME) == x
+
+
+@pytest.mark.parametrize(
+    ("known", "span"), [(0, 60), (60, 60), (61, 300), (300, 300), (301, 900), (900, 900), (5000, 900)]
+)
+def test_a_chart_spans_what_is_known_and_a_quarter_of_an_hour_at_most(known: float, span: float) -> None:
+    assert run("scale.js", "spanSince", 9000 - known, 9000) == span
 
 
 def test_a_line_breaks_where_nothing_came_and_a_point_alone_is_a_dot() -> None:
     points = [[99, 10], [1000, 10], [1002, 100], [1050, 1]]
 
-    assert run("scale.js", "line", points, 1900, FRAME) == ("M100.0 300.0h0L102.0 200.0M150.0 400.0h0"), (
-        "the first is too old to be shown"
-    )
+    assert run("scale.js", "line", points, 1900, 900, FRAME) == (
+        "M100.0 300.0h0L102.0 200.0M150.0 400.0h0"
+    ), "the first is too old to be shown"
 
 
 def entry(what: str, **more: Any) -> dict[str, Any]:

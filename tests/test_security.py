@@ -19,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 from ledgerbell.stack import MODULES, Stack
 from ledgerbell.tab import Tab
+from shared.testing.identities import KeyPair
 
 TabOf = Callable[[str], Tab]
 
@@ -204,6 +205,7 @@ def test_3_a_short_secret_stops_the_start(module: str) -> None:
         "LEDGERBELL_SANDBOX_WEBHOOK_SECRETS": "whsec_eA==",
         "LEDGERBELL_TICKET_SECRET": "t" * 32,
         "LEDGERBELL_SERVICE_KEY": "x",
+        "LEDGERBELL_TRAIL_KEY": KeyPair.generate().private,
         "LEDGERBELL_ALLOWED_ORIGINS": "http://127.0.0.1",
         "LEDGERBELL_PORT": "0",
     }

@@ -9,6 +9,7 @@ from ledgerbell.prepare import BrokerPreparation, DatabasePreparation
 from ledgerbell.secrets import DATABASES, make_secrets
 from shared.http.auth import InvalidToken, Keyring, ServiceToken, sign_token
 from shared.settings import DatabaseSettings, ServiceSettings
+from shared.trail import fingerprint, read_private_key, read_public_key
 from ws_gateway.main import Settings as GatewaySettings
 
 
@@ -58,10 +59,18 @@ def test_a_service_is_told_no_private_key_and_no_password_but_its_own(folders: P
         told = {file.name: file.read_text() for file in (folders / service).iterdir()}
         own = {told.pop("ledgerbell_broker_url"), told.pop("ledgerbell_auth_keys")}
         own |= {
-            told.pop(f"ledgerbell_{name}", "") for name in ("database_url", "ticket_secret", "service_key")
+            told.pop(f"ledgerbell_{name}", "")
+            for name in ("database_url", "ticket_secret", "service_key", "trail_key")
         }
         assert told == {}
-        assert sum("PRIVATE KEY" in text for text in own) == (service == "ws-gateway")
+        assert sum("PRIVATE KEY" in text for text in own) == (service != "credit")
+
+
+def test_evidence_is_verified_with_the_key_that_the_notifier_signs_with(folders: Path) -> None:
+    signing = read_private_key((folders / "notifier/ledgerbell_trail_key").read_text())
+    public = read_public_key((folders / "demo/trail_key.pub").read_text())
+
+    assert fingerprint(signing.public_key()) == fingerprint(public)
 
 
 def test_only_the_notifier_believes_the_gateway_and_nobody_lets_it_be_an_operator(folders: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from ledgerbell.stories import (
 from ledgerbell.tab import Tab
 from shared.testing.servers import servers_for_demo
 from tests.browser.conftest import CHROMIUM_FLAGS
-from tests.browser.desk import expect_told, find, open_ops, panel, park
+from tests.browser.desk import expect_told, find, open_ops, panel, park, tile
 from tests.browser.hands import bell, expect_live, record, toasts
 
 USER = "ada"
@@ -38,6 +39,7 @@ OTHERS = ("bea", "cleo")
 SHAPES = {"wide": (1280, 800), "phone": (360, 740)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MARGIN_PX = 16
+A_MINUTE = re.compile("(?:L[^L]*){25}")  # So many moments in a chart's line.
 
 Pages = dict[str, Page]
 
@@ -150,16 +152,19 @@ async def _others_spend(stack: Stack) -> AsyncIterator[None]:
 
 async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
     await park(stack)
+    transfer = await stack.debit(USER, "0.40", reason="Number rental")
     browser = beside.context.browser or sys.exit("the page has no browser")
     for theme in THEMES:
         page = await browser.new_page(
-            viewport={"width": 1280, "height": 1000}, color_scheme=theme, reduced_motion="reduce"
+            viewport={"width": 1280, "height": 1240}, color_scheme=theme, reduced_motion="reduce"
         )
         await open_ops(stack, page)
         await expect_told(page)
         await expect(panel(page, "Parked and dead").get_by_role("listitem").first).to_be_visible()
-        await _keep(page, into / f"ops-{theme}.png", page.locator("main"))
-        await expect((await find(page, USER)).first).to_be_visible()
+        await expect(tile(page, "Parked")).to_have_text("1", timeout=30_000)
+        await expect(page.locator(".line.p50").first).to_have_attribute("d", A_MINUTE, timeout=120_000)
+        await _keep(page, into / f"ops-{theme}.png")
+        await expect((await find(page, transfer)).filter(has_text="acknowledged by")).to_be_visible()
         await page.mouse.move(0, 0)
         await _keep(page, into / f"ops-timeline-{theme}.png", panel(page, "What happened to"))
 

@@ -20,10 +20,11 @@ ADMINISTRATOR = "ledgerbell-administrator"  # Naming another keeps RabbitMQ from
 
 DATABASES = ("credit", "payment", "refund", "verification", "monitor", "notifier")
 GATEWAY = "ws-gateway"
+NOTIFIER = "notifier"
 DEMO = "demo"
 SIGN_IN = "demo-sign-in"  # The id of the key with which the gateway signs demo users in.
 # Who signs a token of its own, and who believes it.
-CALLED = {"credit": ("payment", "refund", "verification"), "notifier": (GATEWAY,)}
+CALLED = {"credit": ("payment", "refund", "verification"), NOTIFIER: (GATEWAY,)}
 # Which of our services a sandbox is the provider of.
 SANDBOXES = {"sandbox-payments": "payment", "sandbox-sms": "verification"}
 
@@ -53,14 +54,16 @@ def make_secrets(into: Path, *, demo: bool = False) -> None:
         _kept(_file(prepare, f"{service}_owner_password"), _password)
         _setting(into / service, "database_url", f"postgresql://{service}:{password}@{POSTGRES}/{service}")
     _kept(_file(into / GATEWAY, "ticket_secret"), _password)
+    signing = KeyPair.of(_kept(_file(into / NOTIFIER, "trail_key"), _private_key))
+    _write(into / DEMO / "trail_key.pub", signing.public)  # Whoever verifies evidence needs it.
     _make_keys(into, demo=demo)
     for sandbox, service in SANDBOXES.items():
         # One for both, so that the demo needs to know only one.
         api_key = _kept(into / DEMO / "sandbox_api_key", _password)
         _write(into / sandbox / "sandbox_api_key", api_key)
         _setting(into / service, "sandbox_api_key", api_key)
-        signing = _kept(into / sandbox / "sandbox_webhook_secret", webhook_secret)
-        _setting(into / service, "sandbox_webhook_secrets", signing)
+        webhook = _kept(into / sandbox / "sandbox_webhook_secret", webhook_secret)
+        _setting(into / service, "sandbox_webhook_secrets", webhook)
 
 
 def _make_keys(into: Path, *, demo: bool) -> None:

@@ -53,6 +53,7 @@ class _Secrets:
     users: dict[str, str]
     sign_in: dict[str, str]
     services: dict[str, dict[str, str]]
+    trail: dict[str, str]
 
     @classmethod
     def kept_in(cls, folder: Path) -> _Secrets:
@@ -78,6 +79,7 @@ class _Secrets:
             services={
                 caller: asdict(KeyPair.generate()) for callers in CALLED.values() for caller in callers
             },
+            trail=asdict(KeyPair.generate()),
         )
 
 
@@ -182,6 +184,11 @@ class Stack:
     def webhook_secret(self) -> str:
         """With which the sandboxes sign what they tell."""
         return self._kept.sandbox_webhook_secret
+
+    @property
+    def trail_public_key(self) -> str:
+        """With which evidence is verified."""
+        return self._kept.trail["public"]
 
     @property
     def corner(self) -> Namespace:
@@ -289,6 +296,8 @@ class Stack:
             settings["credit_url"] = self.credit_url
         if service in SANDBOXES.values():
             settings |= self._provider(service)
+        if service == "notifier":
+            settings["trail_key"] = self._kept.trail["private"]
         if service == "ws-gateway":
             settings |= self._gateway()
         settings |= self._settings

@@ -18,7 +18,7 @@ from shared.outbox import Outbox
 from shared.testing.deliveries import envelope_of
 
 if TYPE_CHECKING:
-    from asyncpg import Record
+    from asyncpg import Connection, Record
 
     from services.credit.tests.conftest import Api, Ledger
     from shared.db import Database
@@ -209,6 +209,18 @@ async def test_a_statement_asked_for_again_says_the_same(api: Api, db: Database,
 
     assert [one.number for one in again] == [number]
     assert line in again[0].transfers
+
+
+async def test_after_a_restore_from_a_dump_it_says_that_it_cannot_state(
+    db: Database, owner: Connection[Record]
+) -> None:
+    await state(db)
+    await owner.execute("INSERT INTO statement SELECT max(number) + 1, '4000000000000', now() FROM statement")
+    try:
+        with pytest.raises(statements.TransactionsBeganAnew):
+            await state(db)
+    finally:
+        await owner.execute("DELETE FROM statement WHERE through = '4000000000000'")
 
 
 @pytest.mark.parametrize(

@@ -144,9 +144,20 @@ def me(identities: Identities, user_id: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def settings(corner: Namespace, database: ServiceDatabase, identities: Identities) -> Settings:
+def trail_key() -> KeyPair:
+    return KeyPair.generate()
+
+
+@pytest.fixture(scope="session")
+def settings(
+    corner: Namespace, database: ServiceDatabase, identities: Identities, trail_key: KeyPair
+) -> Settings:
     return Settings(
-        broker_url=corner.broker_url("notifier"), database_url=database.url, auth_keys=identities.keys()
+        broker_url=corner.broker_url("notifier"),
+        database_url=database.url,
+        auth_keys=identities.keys(),
+        trail_key=trail_key.private,
+        checkpoint_seconds=0.2,
     )
 
 

@@ -22,6 +22,7 @@ from shared.inbox.parked import MAX_ATTEMPTS
 from shared.messaging import Publisher
 from shared.messaging.topology import parked_queue
 from shared.testing.deliveries import message_of
+from shared.testing.identities import KeyPair
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers, dies_with_parent, free_port
@@ -100,6 +101,7 @@ async def alone(servers: Servers, identities: Any, tmp_path: Path) -> AsyncItera
             "LEDGERBELL_DATABASE_URL": database.url,
             "LEDGERBELL_BROKER_URL": namespace.broker_url("notifier"),
             "LEDGERBELL_AUTH_KEYS": identities.keys(),
+            "LEDGERBELL_TRAIL_KEY": KeyPair.generate().private,
         }
         yield Corner(namespace, database, owner, environment, tmp_path / "logs")
         await owner.close()

@@ -60,6 +60,26 @@ def test_a_process_that_began_while_we_listen_is_counted_from_its_beginning() ->
     assert moments.now["pushed"] == 2.0
 
 
+def test_a_clock_that_is_set_back_costs_a_moment_and_no_more() -> None:
+    moments = Moments(since=0.0)
+    for at, count in ((100.0, 0.0), (10.0, 4.0), (12.0, 8.0)):
+        moments.heard(gateway("a", at, pushed={"high": count}), 200.0)
+    moments.close(200.0)
+
+    assert moments.now["pushed"] == 2.0
+
+
+def test_who_comes_back_after_being_forgotten_is_not_counted_from_the_beginning() -> None:
+    moments = Moments(since=0.0)
+    moments.heard(gateway("a", 2.0, began=1.0, pushed={"high": 8.0}), 2.0)
+    moments.close(2000.0)
+    moments.heard(gateway("a", 2001.0, began=1.0, pushed={"high": 9000.0}), 2001.0)
+    moments.close(2002.0)
+
+    assert moments.now["pushed"] == 0.0
+    assert [each["service"] for each in moments.now["services"]] == ["ws-gateway"]
+
+
 def test_latencies_of_all_gateways_are_one_distribution() -> None:
     moments = Moments(since=0.0)
     for process in ("a", "b"):

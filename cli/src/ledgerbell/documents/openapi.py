@@ -28,6 +28,7 @@ def _settings() -> dict[str, str]:
         "auth_keys": auth_keys(Issuer(pair).key()),
         "service_key": pair.private,
         "ticket_secret": "-" * 64,
+        "trail_key": pair.private,
         "allowed_origins": "",
         **{f"{service}_url": "http://nowhere" for service in (*MODULES, "sandbox")},
         "sandbox_api_key": "-",

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from notifier.adapters.push import Push
 from notifier.api.coverage import coverage_routes
+from notifier.api.evidence import evidence
 from notifier.api.internal import internal
 from notifier.api.notifications import notifications
 from notifier.api.rebuild import rebuild
@@ -20,13 +21,17 @@ from notifier.consumers.coverage import consume_statements
 from notifier.consumers.lanes import consume_lanes, consume_parked, consume_recap, require_consuming
 from notifier.consumers.receipts import consume_receipts
 from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.handlers.checkpoints import Checkpointer
 from notifier.handlers.coverage import StatementStore
+from notifier.handlers.discards import tell_discarded
+from notifier.handlers.evidence import Evidence, NoTrail
 from notifier.handlers.reads import UnknownNotification
 from notifier.handlers.rebuild import Rebuilder
 from notifier.handlers.receipts import ReceiptStore
 from notifier.handlers.reconciler import HOLE_SECONDS, Reconciler
 from notifier.handlers.record import Recorder
 from notifier.handlers.recovery import Recovery
+from notifier.handlers.sealing import Sealer
 from notifier.handlers.store import BatchStore
 from notifier.handlers.vitals import reading
 from shared.db import Database
@@ -34,6 +39,7 @@ from shared.events import Lane
 from shared.events.coverage import EXCHANGE as COVERAGE
 from shared.events.notifier import EXCHANGE
 from shared.http import Keyring, Workers, create_app, once, serve
+from shared.http.auth import WeakKey
 from shared.http.dead_letters import dead_letters
 from shared.inbox import DeadLetters, ParkedStore, RecapStore
 from shared.messaging import Publisher
@@ -51,6 +57,8 @@ from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
 from shared.streams import InvalidCursor
+from shared.trail import NoKey, read_private_key
+from shared.trail.keys import PrivateKey
 
 SERVICE = "notifier"
 PARKED, RECAP = parked_queue(SERVICE), recap_queue(SERVICE)
@@ -62,13 +70,22 @@ MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for wh
 
 
 class Settings(DatabaseSettings):
-    """``coverage_hole_seconds``: a transfer not shown for so long raises the alert and is repaired."""
+    """``coverage_hole_seconds``: a transfer not shown for so long raises the alert and is repaired.
 
+    ``trail_key`` is the Ed25519 private key that signs checkpoints and evidence.
+    """
+
+    trail_key: str = Field(repr=False)
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 60
     coverage_hole_seconds: Annotated[float, Field(gt=0)] = HOLE_SECONDS
 
 
 def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) -> FastAPI:
-    """The app. Its lifespan starts what works in the background, whether or not the servers are there yet."""
+    """The app. Its lifespan starts what works in the background, whether or not the servers are there yet.
+
+    Raises WeakKey where the trail's key cannot be read.
+    """
+    trail_key = _trail_key(settings.trail_key)
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
     publisher = Publisher(settings.broker_url, f"{SERVICE}.publish")
     push = Push(publisher)
@@ -86,7 +103,9 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     statements = consume_statements(settings.broker_url, StatementStore(db), db.probe)
     reconciler = Reconciler(db, publisher, hole_seconds=settings.coverage_hole_seconds)
     watch = DeadWatch(settings.broker_url, SERVICE)
-    letters = DeadLetters(db.transaction, retry, watch)
+    letters = DeadLetters(db.transaction, retry, watch, tell_discarded)
+    sealer = Sealer(db)
+    checkpointer = Checkpointer(db, sealer, trail_key, settings.checkpoint_seconds)
     looked_at = (*map(lane_queue, Lane), dead_queue(SERVICE))
     vitals = Vitals(
         settings.broker_url, SERVICE, read=partial(reading, lanes), queues=looked_at, parked=letters.waiting
@@ -99,6 +118,8 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         supporting.start("publisher", publisher.run)
         supporting.start("preflight", preflight)
         supporting.start("watch", watch.run)
+        supporting.start("sealer", sealer.run)
+        supporting.start("checkpoints", checkpointer.run)
         supporting.start("vitals", vitals.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
@@ -126,6 +147,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
             notifications(db, push),
             stream(db),
             internal(db),
+            evidence(db, Evidence(db, trail_key), trail_key.public_key()),
             coverage_routes(db),
             rebuild(Rebuilder(db, dispatcher, push)),
             dead_letters(SERVICE, letters),
@@ -133,12 +155,20 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         lifespan=lifespan,
         problems={
             UnknownNotification: (404, "not_found"),
+            NoTrail: (404, "not_found"),
             InvalidCursor: (422, "invalid_cursor"),
             InvalidPage: (422, "invalid_cursor"),
         },
         ready={"database": db.probe, "consumers": once(all_lanes)},
         max_body_bytes=MAX_BODY_BYTES,
     )
+
+
+def _trail_key(text: str) -> PrivateKey:
+    try:
+        return read_private_key(text)
+    except NoKey as no:
+        raise WeakKey(f"LEDGERBELL_TRAIL_KEY: {no}") from None
 
 
 def main() -> None:

@@ -124,6 +124,8 @@ def build(settings: Settings) -> FastAPI:
         "notifications": settings.notifier_url,
         "streams": settings.notifier_url,
         "activity": settings.monitor_url,
+        "evidence": settings.notifier_url,
+        "trail": settings.notifier_url,
         "coverage": settings.notifier_url,
         "dead-letters/credit": settings.credit_url,
         "dead-letters/payment": settings.payment_url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -45,10 +45,13 @@ class DeadLetters:
         transaction: Callable[[], AbstractAsyncContextManager[Transaction]],
         recovery: ParkedStore,
         watch: DeadWatch,
+        discarded: Callable[[Transaction, Record, str, str], Awaitable[None]] | None = None,
     ) -> None:
+        """``discarded`` is told of a row that is given up, by whom and why, in that transaction."""
         self._transaction = transaction
         self._recovery = recovery
         self._watch = watch
+        self._discarded = discarded
 
     @property
     def dead(self) -> int:
@@ -130,11 +133,14 @@ class DeadLetters:
         async with self._transaction() as tx:
             row = await tx.fetchrow(
                 "UPDATE parked_event SET state = 'discarded', discarded_by = $2, discard_reason = $3,"
-                " last_at = now() WHERE id = $1 AND state IN ('parked', 'attempting') RETURNING id",
+                " last_at = now() WHERE id = $1 AND state IN ('parked', 'attempting')"
+                " RETURNING id, routing_key, headers, body",
                 id_,
                 by,
                 reason,
             )
+            if row is not None and self._discarded is not None:
+                await self._discarded(tx, row, by, reason)
         if row is None:
             raise LetterClosed((await self.one(id_))["state"])
         log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)

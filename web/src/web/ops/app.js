@@ -5,7 +5,7 @@ import { holes, lanes, latency, processes, tiles } from './figures.js';
 import { flags } from './flags.js';
 import { Letters } from './letters.js';
 import { watch } from './live.js';
-import { SPAN_S } from './scale.js';
+import { LONGEST_S } from './scale.js';
 import { Failed, SignedOut, ask, isSignedIn, signIn, signOut } from './session.js';
 import { Trail } from './trail.js';
 
@@ -57,7 +57,7 @@ function find(what) {
 /** @param {import('./live.js').Now | null} latest @param {import('./live.js').Point[]} more @param {boolean} isFirst */
 function take(latest, more, isFirst) {
   now = latest ?? now;
-  points = (isFirst ? more : [...points, ...more]).filter((point) => now === null || now.at - point.at <= SPAN_S);
+  points = (isFirst ? more : [...points, ...more]).filter((point) => now === null || now.at - point.at <= LONGEST_S);
   draw();
 }
 
@@ -73,6 +73,7 @@ async function orNull(path) {
 
 async function keepAsking() {
   for (;;) {
+    if (document.hidden) await new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
     const [covered, activity] = await Promise.all([orNull('/v1/coverage'), orNull('/v1/activity?limit=8'), letters.load()]);
     coverage = covered;
     flagged = activity && activity.items;

@@ -1,4 +1,4 @@
-/** One lane's latency over the last fifteen minutes. */
+/** One lane's latency over the last fifteen minutes, or as much of them as is known. */
 
 import { html } from '/sdk/v1/vendor/lit.js';
 import { milliseconds } from './format.js';
@@ -8,8 +8,11 @@ const FRAME = { left: 46, right: 352, top: 10, bottom: 130 };
 const DECADES = /** @type {const} */ ([[1, '1 ms'], [10, '10 ms'], [100, '100 ms'], [1000, '1 s'], [10_000, '10 s']]);
 const GRID = DECADES.map(([ms]) => `M${FRAME.left} ${up(ms, FRAME)}H${FRAME.right}`).join('');
 
-/** @param {string} lane @param {import('./live.js').Point[]} points @param {number} now @param {import('./live.js').Lane} last */
-export function chart(lane, points, now, last) {
+/**
+ * @param {string} lane @param {import('./live.js').Point[]} points @param {number} now @param {number} span in seconds
+ * @param {import('./live.js').Lane} last
+ */
+export function chart(lane, points, now, span, last) {
   const measured = points.filter((point) => lane in point.latency);
   const p50 = measured.map((point) => /** @type {[number, number]} */ ([point.at, point.latency[lane][1]]));
   const p99 = measured.map((point) => /** @type {[number, number]} */ ([point.at, point.latency[lane][2]]));
@@ -27,10 +30,10 @@ export function chart(lane, points, now, last) {
         <text x="40" y=${up(100, FRAME) + 4}>${DECADES[2][1]}</text>
         <text x="40" y=${up(1000, FRAME) + 4}>${DECADES[3][1]}</text>
         <text x="40" y=${up(10_000, FRAME) + 4}>${DECADES[4][1]}</text>
-        <text class="first" x=${FRAME.left} y="148">15 min ago</text>
+        <text class="first" x=${FRAME.left} y="148">${span / 60} min ago</text>
         <text x=${FRAME.right} y="148">now</text>
-        <path class="line p99" d=${line(p99, now, FRAME)}></path>
-        <path class="line p50" d=${line(p50, now, FRAME)}></path>
+        <path class="line p99" d=${line(p99, now, span, FRAME)}></path>
+        <path class="line p50" d=${line(p50, now, span, FRAME)}></path>
       </svg>
     </figure>`;
 }

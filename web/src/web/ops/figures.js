@@ -3,6 +3,7 @@
 import { html, nothing } from '/sdk/v1/vendor/lit.js';
 import { chart } from './chart.js';
 import { age, count, counted, percentage, rate, time } from './format.js';
+import { spanSince } from './scale.js';
 
 /** @typedef {import('./live.js').Now} Now */
 /** @typedef {{kind: string, stated: number, holes: number}} Kind */
@@ -48,11 +49,13 @@ export function holes(coverage, find) {
 
 /** @param {Now} now @param {import('./live.js').Point[]} points */
 export function latency(now, points) {
+  const first = points.find((point) => Object.keys(point.latency).length > 0);
+  const span = spanSince(first?.at ?? now.at, now.at);
   return html`
     <section class="panel" aria-labelledby="latency-heading">
       <h2 id="latency-heading">From commit to tab</h2>
       <p class="quiet legend"><span class="key p50">p50</span> <span class="key p99">p99</span> <span>figures: the last minute</span></p>
-      <div class="charts">${Object.entries(now.lanes).map(([lane, last]) => chart(lane, points, now.at, last))}</div>
+      <div class="charts">${Object.entries(now.lanes).map(([lane, last]) => chart(lane, points, now.at, span, last))}</div>
     </section>`;
 }
 

@@ -3,6 +3,7 @@
 const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const RATE = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
 const UNKNOWN = '–';
 
@@ -27,6 +28,9 @@ export function age(seconds) {
 
 /** @param {string} at RFC 3339 */
 export const time = (at) => TIME.format(new Date(at));
+
+/** @param {string} at RFC 3339 */
+export const day = (at) => DAY.format(new Date(at));
 
 /** With milliseconds. @param {string} at RFC 3339 */
 export const clock = (at) => CLOCK.format(new Date(at));

@@ -1,7 +1,7 @@
 /** A search for a user, a transfer or a reference, and the timeline of what happened to it. */
 
 import { html, nothing } from '/sdk/v1/vendor/lit.js';
-import { clock, counted, time } from './format.js';
+import { clock, counted, day, time } from './format.js';
 import { Failed, ask } from './session.js';
 import { standing } from './standing.js';
 
@@ -94,28 +94,29 @@ export class Trail {
   /** @param {Entry} entry @param {Entry[]} entries */
   #entry(entry, entries) {
     const reached = entry.what === 'stored' ? standing(entry, entries) : null;
-    const about = [entry.user_id, entry.epoch != null && entry.seq != null ? `${entry.epoch}:${entry.seq}` : '', entry.transfer_id ?? ''];
+    const place = entry.what === 'stored' ? `number ${entry.epoch}:${entry.seq}` : '';
+    const about = [day(entry.at), entry.user_id, place, entry.transfer_id ?? ''];
     return html`
       <li class="entry ${entry.what}">
         <time datetime=${entry.at} title=${time(entry.at)}>${clock(entry.at)}</time>
         <div><p>${sentence(entry)} ${reached === null ? nothing : html`<span class="badge ${reached.isOpen ? 'open' : 'well'}">${reached.words}</span>`}</p>
-          <p class="quiet">${time(entry.at)} · ${about.filter(Boolean).join(' · ')}</p></div>
+          <p class="quiet">${about.filter(Boolean).join(' · ')}</p></div>
       </li>`;
   }
 }
 
 /** @param {Entry} entry */
 function sentence({ what, seq, up_to: upTo, detail }) {
-  const range = upTo != null && upTo !== seq ? `${seq ?? 1} to ${upTo}` : String(seq ?? upTo ?? '');
+  const range = upTo != null && upTo !== seq ? `numbers ${seq ?? 1} to ${upTo}` : `number ${seq ?? upTo}`;
   switch (what) {
     case 'stored':
       return html`<b>Stored</b> “${detail.title}”, <code>${detail.type}</code>`;
     case 'suppressed':
       return html`<b>Not shown</b> <code>${detail.type}</code>: ${detail.reason}`;
     case 'pushed':
-      return html`<b>Pushed</b> ${range} to ${counted(Number(detail.tabs), 'tab')} by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
+      return html`<b>Pushed</b> ${range}, to ${counted(Number(detail.tabs), 'tab')}, by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
     case 'acknowledged':
-      return html`<b>Acknowledged</b> ${range} by session <code>${String(detail.session).slice(0, 8)}</code>`;
+      return html`<b>Acknowledged</b> ${range}, by session <code>${String(detail.session).slice(0, 8)}</code>`;
     case 'read':
       return html`<b>Read</b> ${upTo == null ? range : `all up to ${upTo}`}`;
     case 'discarded':

@@ -58,14 +58,28 @@ _AGAIN = f"""
 """  # noqa: S608  # The columns are our own constant.
 
 
+class TransactionsBeganAnew(Exception):
+    """Transaction numbers are lower than those stated: the database was restored from a dump."""
+
+
 async def make(tx: Transaction, quiet_seconds: float) -> int | None:
     """State what has been committed since the last one; how many transfers, at least.
 
     None: there are none, and the last statement is younger than ``quiet_seconds``; or another is at it.
+
+    Raises TransactionsBeganAnew: what is committed now would never be stated.
     """
-    row = await tx.fetchrow("SELECT pg_try_advisory_xact_lock(hashtextextended('statement', 0)) AS mine")
+    row = await tx.fetchrow(
+        """
+        SELECT pg_try_advisory_xact_lock(hashtextextended('statement', 0)) AS mine,
+            pg_snapshot_xmax(pg_current_snapshot()) <= through AS anew
+        FROM statement ORDER BY number DESC LIMIT 1
+        """
+    )
     if row is None or not row["mine"]:
         return None
+    if row["anew"]:
+        raise TransactionsBeganAnew("see docs/operations.md, on restoring credit's database")
     made = await tx.fetchrow(_MAKE, MAX_TRANSFERS, quiet_seconds)
     return None if made is None else int(made["transfers"])
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from notifier.domain.incoming import Incoming
     from notifier.domain.notification import Notification
+    from shared.db import Transaction
 
 SALT_BYTES = 16
 
@@ -65,6 +66,19 @@ def notification_content(id_: UUID, user_id: str, occurred_at: datetime, said: N
     if said.transfer_id is not None:
         content["transfer_id"] = said.transfer_id
     return _json(content)
+
+
+async def discarded(
+    tx: Transaction, user_id: str, event_id: UUID, transfer_id: UUID | None, detail: dict[str, str]
+) -> None:
+    await tx.execute(
+        "INSERT INTO trail_entry (user_id, what, event_id, transfer_id, detail)"
+        " VALUES ($1, 'discarded', $2, $3, $4)",
+        user_id,
+        event_id,
+        transfer_id,
+        detail,
+    )
 
 
 def _json(content: dict[str, object]) -> bytes:

@@ -6,7 +6,7 @@ from notifier.handlers.receipts import ReceiptStore
 from shared.messaging import BatchConsumer
 from shared.messaging.topology import receipts_queue
 
-# Each holds hundreds of receipts; one at a time, so that the lanes have their turn between two.
+# Each holds up to 200 receipts; one at a time, so that the lanes have their turn between two.
 PREFETCH = 4
 
 

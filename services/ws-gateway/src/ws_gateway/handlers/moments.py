@@ -69,13 +69,11 @@ class Moments:
         if known is None and told.began >= self._since:  # All it has counted, it has counted since then.
             known = _Process(_nothing_yet(told), at)
         process = _Process(told, at)
-        if known is not None:
-            seconds = told.at - known.told.at
-            if seconds <= 0:
-                return
+        seconds = 0.0 if known is None else told.at - known.told.at
+        if known is not None and seconds > 0:  # A clock that was set back begins anew.
             process.stored_a_second = _sum_of_rises(known.told.stored, told.stored) / seconds
             process.pushed_a_second = _sum_of_rises(known.told.pushed, told.pushed) / seconds
-            process.ages = {lane: _age(lane, known, told, seconds) for lane in told.in_hand}
+            process.ages = {lane: _age(lane, known, told, seconds) for lane in Lane if lane in told.in_hand}
             for lane, buckets in told.latency.items():
                 risen = _risen(known.told.latency.get(lane, []), buckets)
                 self._new[lane] = _added(self._new.get(lane, []), risen)
@@ -85,6 +83,7 @@ class Moments:
         """End the moment that is under way: what is to be said of it."""
         for process in [p for p in self._processes.values() if at - p.heard_at > FORGOTTEN_SECONDS]:
             del self._processes[process.told.process]
+            self._since = at  # Should it come back, what it counted until now is not news.
         self._latencies.append(self._new)
         heard = [process for process in self._processes.values() if at - process.heard_at <= SILENT_SECONDS]
         point: Content = {
@@ -148,13 +147,13 @@ def _nothing_yet(told: Told) -> Told:
     return Told(service=told.service, process=told.process, began=told.began, at=told.began)
 
 
-def _age(lane: str, known: _Process, told: Told, seconds: float) -> float:
+def _age(lane: Lane, known: _Process, told: Told, seconds: float) -> float:
     """How old is what is stored now. While nothing is, but something waits, it grows older."""
     lag, count = told.lag.get(lane, (0.0, 0.0))
     lag_before, count_before = known.told.lag.get(lane, (0.0, 0.0))
     if count > count_before:
         return (lag - lag_before) / (count - count_before)
-    if told.in_hand.get(lane, 0) + told.queues.get(lane_queue(Lane(lane)), 0) > 0:
+    if told.in_hand.get(lane, 0) + told.queues.get(lane_queue(lane), 0) > 0:
         return known.ages.get(lane, 0.0) + seconds
     return 0.0
 

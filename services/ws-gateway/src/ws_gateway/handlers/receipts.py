@@ -28,7 +28,7 @@ log = get_logger(__name__)
 What: TypeAlias = Literal["pushed", "acknowledged"]
 
 EVERY_SECONDS = 1.0
-IN_A_MESSAGE = 500
+IN_A_MESSAGE = 200  # To make one, and to read it, holds neither loop up for more than 2 ms.
 MAX_GATHERED = 100_000  # About 30 MB.
 # More of one user's are merged where they meet.
 RANGES_A_USER, RANGES_A_USER_WHEN_FULL = 16, 2
@@ -114,7 +114,10 @@ class Receipts:
     # -------------------------------------------------------------- as it happens
 
     def pushed(self, channel: Channel) -> None:
-        """Everything the channel has pushed since it was asked last. Called for each: it costs 0.3 µs."""
+        """Everything the channel has pushed since it was asked last.
+
+        Called for each: it costs 0.3 µs, and 1 µs for a user's first of a second.
+        """
         ranges = self._gathered.pushed.get(channel.user_id)
         if ranges and not channel.leading:
             last = ranges[-1]

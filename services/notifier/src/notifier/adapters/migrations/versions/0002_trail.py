@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from notifier.adapters.trail_tables import Xid8
+from shared.db.xid8 import Xid8
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,92 @@
+"""Chains the trail's entries, after the fact, so that no writer waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from notifier.adapters import seals
+from notifier.adapters.seals import Seal, Turn
+from shared.db import Database
+from shared.db.sweep import sweep
+from shared.trail import START, link
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+SEALED = Counter("trail_sealed_total", "Entries of the trail that were given their place.")
+BEHIND = Gauge("trail_unsealed_entries", "Entries between the newest and the last that was sealed.")
+
+
+class Sealer:
+    """Several may run: one at a time has its turn, and the others try again."""
+
+    BATCH = 200
+    POLL_SECONDS = 1.0
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._awaited: Turn | None = None
+        self.settled: int | None = None
+        """Every entry up to this id is sealed, and none will come; None before the first turn."""
+
+    async def run(self) -> None:
+        await sweep(
+            self._seal_and_rest, size=self.BATCH, every_seconds=self.POLL_SECONDS, failed="trail.not_sealed"
+        )
+
+    async def _seal_and_rest(self) -> int:
+        """Half of the time is left to what somebody waits for."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        sealed = await self.seal_batch()
+        if sealed == self.BATCH:
+            await asyncio.sleep(clock() - began)
+        return sealed
+
+    async def seal_batch(self) -> int:
+        """Returns how many entries were sealed."""
+        async with self._db.transaction() as tx:
+            turn = await seals.begin(tx)
+            if not turn.alone:
+                return 0
+            if self.settled is None:
+                last = await seals.last_checkpoint(tx)
+                self.settled = 0 if last is None else last["settled"]
+            # Only now, as what the one before us sealed must be seen.
+            rows = await seals.due(tx, self.settled, self.BATCH)
+            if rows:
+                await seals.seal(tx, list(_chained(rows)))
+        self._settle(turn, rows)
+        SEALED.inc(len(rows))
+        BEHIND.set(turn.newest - rows[-1]["id"] if len(rows) == self.BATCH else 0)
+        return len(rows)
+
+    def _settle(self, turn: Turn, sealed: Sequence[Record]) -> None:
+        """Look no more at what is sealed, once nothing can come in between.
+
+        An id may be taken long before it is seen. Whoever took one below ``newest`` was in a transaction
+        below ``own``; when all of those are over, what they wrote was there to be sealed.
+        """
+        awaited = self._awaited
+        if awaited is not None and turn.oldest >= awaited.own:
+            is_done = len(sealed) < self.BATCH or sealed[-1]["id"] >= awaited.newest
+            if is_done:
+                self.settled = awaited.newest
+                self._awaited = None
+        if self._awaited is None:
+            self._awaited = turn
+
+
+def _chained(rows: Sequence[Record]) -> Iterator[Seal]:
+    heads: dict[str, tuple[int, bytes]] = {}
+    for row in rows:
+        user_id = row["user_id"]
+        place, previous = heads.get(user_id) or (row["place"] or 0, row["hash"] or START)
+        place += 1
+        hash_ = link(previous, seals.entry_of(row, place).digest())
+        heads[user_id] = place, hash_
+        yield Seal(user_id, place, row["id"], hash_)
