@@ -13,11 +13,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from PIL import Image
-from playwright.async_api import FloatRect, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright, expect
 
+from ledgerbell.audit import export, page_file
 from ledgerbell.demo import Place, opened
+from ledgerbell.letters import OperatorSettings
 from ledgerbell.stack import Stack
 from ledgerbell.stories import (
     a_bonus,
@@ -30,6 +33,7 @@ from ledgerbell.stories import (
 )
 from ledgerbell.tab import Tab
 from shared.testing.servers import servers_for_demo
+from shared.testing.waiting import until
 from tests.browser.conftest import CHROMIUM_FLAGS
 from tests.browser.desk import expect_told, find, open_ops, panel, park, tile
 from tests.browser.hands import bell, expect_live, record, toasts
@@ -39,6 +43,7 @@ OTHERS = ("bea", "cleo")
 SHAPES = {"wide": (1280, 800), "phone": (360, 740)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MARGIN_PX = 16
+SETTINGS = {"checkpoint_seconds": "2"}  # Evidence is sealed by the time it is looked at.
 A_MINUTE = re.compile("(?:L[^L]*){25}")  # So many moments in a chart's line.
 
 Pages = dict[str, Page]
@@ -74,7 +79,9 @@ async def make(into: Path) -> None:
 async def _running(folder: Path) -> AsyncIterator[Stack]:
     async with servers_for_demo(folder) as servers:
         with (folder / "log").open("w") as log:
-            async with Stack(servers, folder / "stack", name="screenshots", temporary=True, log=log) as stack:
+            async with Stack(
+                servers, folder / "stack", name="screenshots", temporary=True, settings=SETTINGS, log=log
+            ) as stack:
                 yield stack
 
 
@@ -167,6 +174,27 @@ async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
         await expect((await find(page, transfer)).filter(has_text="acknowledged by")).to_be_visible()
         await page.mouse.move(0, 0)
         await _keep(page, into / f"ops-timeline-{theme}.png", panel(page, "What happened to"))
+    await _picture_evidence(stack, browser, transfer, into)
+
+
+async def _picture_evidence(stack: Stack, browser: Browser, transfer: str, into: Path) -> None:
+    settings = OperatorSettings(
+        gateway_url=stack.gateway_url, operator_token=stack.token("olga", ("operator",))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "evidence.jsonl"
+
+        async def sealed() -> bool:
+            bundle = await asyncio.to_thread(export, settings, USER, UUID(transfer), file)
+            return bundle.cover is not None and not bundle.unsealed
+
+        await until(sealed, within_seconds=60, every_seconds=1)
+        for theme in THEMES:
+            page = await browser.new_page(
+                viewport={"width": 1000, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+            )
+            await page.goto(page_file(file).as_uri())
+            await _keep(page, into / f"evidence-{theme}.png", page.locator("body"))
 
 
 async def _keep(page: Page, file: Path, part: Locator | None = None) -> None:
