@@ -359,9 +359,9 @@ async def test_an_operator_sees_how_much_is_covered_and_nobody_else_does(
         await ledger.linked.wait()
         await ledger.send_batch([Message(events_exchange("credit"), STATED, "statement-1", said.body)])
 
-        async def heard() -> dict[str, Any] | None:
+        async def heard() -> dict[str, Any]:
             answer: dict[str, Any] = (await http.get("/v1/coverage", headers=operator)).json()
-            return answer if answer["stated"] else None
+            return answer if answer["stated"] else {}
 
         answer = await until(heard)
         refused = await http.get("/v1/coverage", headers=identities.user(user_id))

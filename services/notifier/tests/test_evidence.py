@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from notifier.main import Settings, build
 from shared.db.database import AnyConnection
 from shared.events import Envelope
 from shared.events.payment import PaymentCompleted, PaymentInitiated
+from shared.http.auth import WeakKey
 from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.identities import KeyPair
 from shared.testing.waiting import until
@@ -157,3 +159,12 @@ async def test_a_dead_letter_that_is_discarded_is_in_the_trail_with_who_and_why(
     answer = await http.get(f"/v1/trail?transfer={entry['transfer_id']}", headers=operator)
     [shown] = answer.json()["items"]
     assert shown["detail"] == {"by": "op", "reason": "it can never be shown", "type": "credit.added.v1"}
+
+
+@pytest.mark.parametrize("key", ["", "x", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"])
+def test_a_key_that_cannot_sign_stops_the_start_and_is_not_shown(settings: Settings, key: str) -> None:
+    with pytest.raises(WeakKey, match="LEDGERBELL_TRAIL_KEY: the private key"):
+        build(settings.model_copy(update={"trail_key": key}))
+
+    assert settings.trail_key not in repr(settings)
+    assert repr(settings.trail_key) not in repr(settings)
