@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from shared.trail import Entry
-
 from chaos.checkers.notices import frames_of
 from chaos.final import Final
 from chaos.finding import Finding, Kind
 from chaos.history import Record
 from chaos.operations import Window, windows
+from shared.trail import Entry
 
 EPOCH = 1  # Nothing rebuilds a stream in a run.
 GATEWAY = "ws-gateway"

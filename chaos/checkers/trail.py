@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shared.trail import START, link
-
 from chaos.final import Final, Link
 from chaos.finding import Finding, Kind
 from chaos.history import Record
+from shared.trail import START, link
 
 RECEIVED = ("stored", "suppressed")
 
