@@ -68,7 +68,7 @@ async def test_what_is_stored_is_in_the_trail_with_a_salted_digest_of_all_that_i
         assert said is not None
         assert isinstance(detail, dict)
         assert (entry["event_id"], entry["transfer_id"]) == (event.id, incoming.transfer_id)
-        content = notification_content(event.id, user_id, event.time, said)
+        content = notification_content(event.id, user_id, moment(event.time), said)
         salt = bytes.fromhex(detail.pop("salt"))
         assert detail == {
             "type": "credit.added.v1",

@@ -12,7 +12,6 @@ import orjson
 from shared.trail import moment
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from notifier.domain.incoming import Incoming
@@ -31,14 +30,15 @@ def details(events: Sequence[Incoming]) -> Iterator[str]:
     salts = os.urandom(SALT_BYTES * len(events))
     for place, event in enumerate(events):
         envelope, said = event.envelope, event.notification
-        detail: dict[str, object] = {"type": envelope.type, "occurred_at": moment(envelope.time)}
+        occurred_at = moment(envelope.time)
+        detail: dict[str, object] = {"type": envelope.type, "occurred_at": occurred_at}
         if event.reference is not None:
             detail["reference"] = event.reference
         if said is None:
             detail["reason"] = event.suppressed
         else:
             salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
-            content = notification_content(envelope.id, envelope.subject, envelope.time, said)
+            content = notification_content(envelope.id, envelope.subject, occurred_at, said)
             detail["kind"], detail["title"] = said.kind, said.title
             if said.amount_minor is not None:
                 detail["amount_minor"], detail["currency"] = said.amount_minor, said.currency
@@ -46,8 +46,11 @@ def details(events: Sequence[Incoming]) -> Iterator[str]:
         yield _json(detail).decode()
 
 
-def notification_content(id_: UUID, user_id: str, occurred_at: datetime, said: Notification) -> bytes:
-    """All that its user is shown, as canonical JSON (RFC 8785). An SMS code may be in it."""
+def notification_content(id_: UUID, user_id: str, occurred_at: str, said: Notification) -> bytes:
+    """All that its user is shown, as canonical JSON (RFC 8785). An SMS code may be in it.
+
+    ``occurred_at`` is as ``moment`` writes it.
+    """
     content: dict[str, object] = {
         "id": id_,
         "user_id": user_id,
@@ -59,7 +62,7 @@ def notification_content(id_: UUID, user_id: str, occurred_at: datetime, said: N
         "body": said.body,
         "link": said.link,
         "toast": said.toast,
-        "occurred_at": moment(occurred_at),
+        "occurred_at": occurred_at,
     }
     if said.amount_minor is not None:
         content["amount_minor"], content["currency"] = said.amount_minor, said.currency
