@@ -26,7 +26,7 @@ class Sealer:
 
     BATCH = 200
     POLL_SECONDS = 1.0
-    RESTS = 9  # So many times as long as a batch took: what somebody waits for has all but a tenth of the time.
+    RESTS = 9  # Times as long as a batch took: what somebody waits for has all but a tenth of the time.
 
     def __init__(self, db: Database) -> None:
         self._db = db
