@@ -54,9 +54,7 @@ async def _is_sealed(rig: Rig) -> bool:
     assert isinstance(rig.pipeline, Product)
     notifier = await asyncpg.connect(rig.pipeline.stack.database_url("notifier"))
     try:
-        return bool(
-            await notifier.fetchval("SELECT count(*) FROM trail_seal") >= await notifier.fetchval(ALL)
-        )
+        return bool(await notifier.fetchval(SEALED))
     finally:
         await notifier.close()
 
