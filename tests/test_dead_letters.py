@@ -99,7 +99,7 @@ async def test_others_are_told_which_role_it_needs(stack: Stack) -> None:
     refused = await Operator(stack, ("user",)).runs("list")
 
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("ledgerbell: LettersRefused: This needs the role operator. (forbidden")
+    assert refused.stderr.startswith("ledgerbell: GatewayRefused: This needs the role operator. (forbidden")
 
 
 @pytest.mark.parametrize("service", SERVICES)

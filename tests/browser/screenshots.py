@@ -20,7 +20,7 @@ from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwr
 
 from ledgerbell.audit import export, page_file
 from ledgerbell.demo import Place, opened
-from ledgerbell.letters import OperatorSettings
+from ledgerbell.gateway import OperatorSettings
 from ledgerbell.stack import Stack
 from ledgerbell.stories import (
     a_bonus,

@@ -7,10 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
-import httpx
-
 from ledgerbell.evidence import page_of
-from ledgerbell.letters import OperatorSettings, why
+from ledgerbell.gateway import GatewayRefused, OperatorSettings, answered, client
 from shared.texts import made_plain
 from shared.trail import Bundle, NoBundle, PublicKey, Verdict, read_bundle, read_public_key, verify
 
@@ -20,22 +18,18 @@ ANSWER_SECONDS = 120
 MOST_CHARACTERS = 200  # Of a user's id, where it is shown.
 
 
-class EvidenceRefused(Exception):
-    """The notifier, or the gateway before it, said no; the message says why and what to do."""
-
-
 def export(settings: OperatorSettings, user: str, transfer: UUID, out: Path) -> Bundle:
     """Write the bundle into ``out``, and a page for people beside it.
 
-    Raises EvidenceRefused, and httpx.HTTPError where the gateway cannot be reached.
+    Raises GatewayRefused, and httpx.HTTPError where the gateway cannot be reached.
     """
     fetched = _fetch(settings, user, transfer)
     try:
         bundle = read_bundle(BytesIO(fetched))
     except NoBundle as no:
-        raise EvidenceRefused(f"what was answered is no evidence: {no}") from no
+        raise GatewayRefused(f"what was answered is no evidence: {no}") from no
     if (bundle.header.user_id, bundle.header.transfer_id) != (user, transfer):
-        raise EvidenceRefused("what was answered is evidence of something else")
+        raise GatewayRefused("what was answered is evidence of something else")
     out.write_bytes(fetched)
     page_file(out).write_text(page_of(bundle, out.name), encoding="utf-8")
     return bundle
@@ -46,16 +40,9 @@ def page_file(out: Path) -> Path:
 
 
 def _fetch(settings: OperatorSettings, user: str, transfer: UUID) -> bytes:
-    answer = httpx.get(
-        f"{settings.gateway_url}/v1/evidence",
-        params={"user": user, "transfer": str(transfer)},
-        headers={"authorization": f"Bearer {settings.operator_token}"},
-        timeout=ANSWER_SECONDS,
-        trust_env=False,
-    )
-    if answer.is_error:
-        raise EvidenceRefused(why(answer))
-    return answer.content
+    with client(settings, seconds=ANSWER_SECONDS) as http:
+        query = {"user": user, "transfer": str(transfer)}
+        return answered(http.get("/v1/evidence", params=query)).content
 
 
 def public_key(text: str) -> PublicKey:

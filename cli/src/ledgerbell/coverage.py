@@ -5,30 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
-
-from ledgerbell.letters import OperatorSettings, why
-
-ANSWER_SECONDS = 30
+from ledgerbell.gateway import OperatorSettings, answered, client
 
 Coverage = dict[str, Any]
 
 
-class CoverageRefused(Exception):
-    """The notifier, or the gateway before it, said no; the message says why and what to do."""
-
-
 def read_coverage(settings: OperatorSettings) -> Coverage:
-    """Raises CoverageRefused, and httpx.HTTPError where the gateway cannot be reached."""
-    answer = httpx.get(
-        f"{settings.gateway_url}/v1/coverage",
-        headers={"authorization": f"Bearer {settings.operator_token}"},
-        timeout=ANSWER_SECONDS,
-        trust_env=False,
-    )
-    if answer.is_error:
-        raise CoverageRefused(why(answer))
-    found: Coverage = answer.json()
+    """Raises GatewayRefused, and httpx.HTTPError where the gateway cannot be reached."""
+    with client(settings) as http:
+        found: Coverage = answered(http.get("/v1/coverage")).json()
     return found
 
 

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from pydantic import Field
-from pydantic_settings import BaseSettings
 
+from ledgerbell.gateway import OperatorSettings, answered, client
 from shared.messaging.topology import SUBSCRIBED
-from shared.settings import ServiceSettings
 
 SERVICES = ("notifier", *SUBSCRIBED)
 PAGE = 100
@@ -19,21 +17,8 @@ PAGE = 100
 Letter = dict[str, Any]
 
 
-class LettersRefused(Exception):
-    """The gateway, or a service behind it, said no; the message says why and what to do."""
-
-
-class OperatorSettings(BaseSettings):
-    """Where the gateway is, and a token with the role ``operator``."""
-
-    model_config = ServiceSettings.model_config
-
-    gateway_url: str = "http://127.0.0.1:8080"
-    operator_token: str = Field(repr=False)
-
-
 class Letters:
-    """Raises LettersRefused where a service refuses, httpx.HTTPError where the gateway cannot be reached."""
+    """Raises GatewayRefused where a service refuses, httpx.HTTPError where the gateway cannot be reached."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
@@ -71,24 +56,11 @@ class Letters:
         return taken
 
     def _ask(self, method: str, path: str, **request: Any) -> Letter:
-        answer = self._http.request(method, f"/v1/dead-letters/{path}", **request)
-        if answer.is_error:
-            raise LettersRefused(why(answer))
-        found: Letter = answer.json()
+        found: Letter = answered(self._http.request(method, f"/v1/dead-letters/{path}", **request)).json()
         return found
 
 
 @contextmanager
 def open_letters(settings: OperatorSettings) -> Iterator[Letters]:
-    headers = {"authorization": f"Bearer {settings.operator_token}"}
-    with httpx.Client(base_url=settings.gateway_url, headers=headers, trust_env=False, timeout=30) as http:
+    with client(settings) as http:
         yield Letters(http)
-
-
-def why(answer: httpx.Response) -> str:
-    """What a refusal says to people."""
-    try:
-        problem = answer.json()
-        return f"{problem['detail']} ({problem['code']}, ref {problem['ref']})"
-    except (ValueError, KeyError):
-        return f"the gateway answered {answer.status_code}"

@@ -16,13 +16,14 @@ import typer
 from pydantic import ValidationError
 
 from ledgerbell import audit as evidence
-from ledgerbell.coverage import CoverageRefused, read_coverage, table
+from ledgerbell.coverage import read_coverage, table
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
-from ledgerbell.letters import SERVICES, Letter, LettersRefused, OperatorSettings, open_letters
+from ledgerbell.gateway import GatewayRefused, OperatorSettings
+from ledgerbell.letters import SERVICES, Letter, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
-from ledgerbell.rebuild import RebuildRefused, differences, rebuild_stream
+from ledgerbell.rebuild import differences, rebuild_stream
 from ledgerbell.run import run_against, run_demo, run_up
 from ledgerbell.secrets import make_secrets
 from shared.http.auth import ALGORITHMS, sign_token
@@ -53,14 +54,11 @@ _EXPECTED = (
     asyncpg.PostgresError,
     httpx.HTTPError,
     topology.BrokerRefused,
-    CoverageRefused,
-    evidence.EvidenceRefused,
+    GatewayRefused,
     FolderInUse,
-    LettersRefused,
     NoServers,
     NotReady,
     ProcessFailed,
-    RebuildRefused,
     ServerFailed,
     ServerNotInstalled,
 )

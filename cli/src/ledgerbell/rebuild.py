@@ -6,32 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
-from ledgerbell.letters import OperatorSettings, why
-
-# The gateway answers before that, if only that it does not know.
-ANSWER_SECONDS = 30
+from ledgerbell.gateway import OperatorSettings, answered, client
 
 Rebuilt = dict[str, Any]
 
 
-class RebuildRefused(Exception):
-    """The notifier, or the gateway before it, said no; the message says why and what to do."""
-
-
 def rebuild_stream(settings: OperatorSettings, user: str, *, compare_only: bool) -> Rebuilt:
-    """What became of it. Raises RebuildRefused, and httpx.HTTPError where the gateway cannot be reached."""
-    answer = httpx.post(
-        f"{settings.gateway_url}/v1/streams/{quote(user, safe='')}/rebuild",
-        params={"compare": "true"} if compare_only else {},
-        headers={"authorization": f"Bearer {settings.operator_token}"},
-        timeout=ANSWER_SECONDS,
-        trust_env=False,
-    )
-    if answer.is_error:
-        raise RebuildRefused(why(answer))
-    found: Rebuilt = answer.json()
+    """What became of it. Raises GatewayRefused, and httpx.HTTPError where the gateway cannot be reached."""
+    path, query = f"/v1/streams/{quote(user, safe='')}/rebuild", {"compare": "true"} if compare_only else {}
+    with client(settings) as http:
+        found: Rebuilt = answered(http.post(path, params=query)).json()
     return found
 
 
