@@ -14,6 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from notifier.adapters import coverage
+from notifier.consumers.coverage import consume_statements
+from notifier.consumers.lanes import MAX_BATCH
 from notifier.handlers.coverage import StatementStore
 from notifier.handlers.reconciler import Reconciler
 from notifier.main import Settings, build
@@ -25,9 +27,9 @@ from shared.events.coverage import OWNERS, STATED, Request, StatedTransfer, Stat
 from shared.events.credit import CreditAdded
 from shared.events.payment import PaymentCompleted
 from shared.events.refund import RefundCompleted, RefundFailed
-from shared.messaging import Delivery, Message, Publisher
-from shared.messaging.topology import coverage_queue, events_exchange
-from shared.testing.deliveries import delivery_of, envelope_of
+from shared.messaging import BatchConsumer, Delivery, Message, Publisher
+from shared.messaging.topology import coverage_queue, events_exchange, lane_queue
+from shared.testing.deliveries import delivery_of, envelope_of, message_of
 from shared.testing.identities import KeyPair
 from shared.testing.namespace import Namespace
 from shared.testing.namespace import namespace as fresh_namespace
@@ -372,3 +374,46 @@ async def test_an_operator_sees_how_much_is_covered_and_nobody_else_does(
     assert answer["oldest"] == answer["open"][0]
     assert (answer["oldest"]["transfer_id"], answer["oldest"]["amount"]) == (str(lost.id), "5.00")
     assert refused.status_code == 403
+
+
+async def test_a_statement_waits_for_a_lane_that_is_behind(
+    corner: Namespace, db: Database, lane_store: Store, added: CreditAdder, user_id: str
+) -> None:
+    behind, released = MAX_BATCH[CreditAdded.LANE], asyncio.Event()
+    events = [added(user_id, version=version) for version in range(1, behind + 1)]
+    store = lane_store()
+
+    async def slow(deliveries: list[Delivery]) -> None:
+        await released.wait()
+        await store.handle(deliveries)
+
+    lane = BatchConsumer(
+        corner.broker_url("notifier"), lane_queue(CreditAdded.LANE), slow, name="slow", prefetch=2 * behind
+    )
+    statements = consume_statements(
+        corner.broker_url("notifier"), StatementStore(db), db.probe, {CreditAdded.LANE: lane}
+    )
+    ledger = Publisher(corner.broker_url("credit"), "ledger")
+    async with working(lane.run, statements.run, ledger.run):
+        await ledger.linked.wait()
+        await ledger.send_batch([message_of(event) for event in events])
+
+        async def is_behind() -> bool:
+            return lane.in_hand >= behind
+
+        await until(is_behind)
+        said = statement(1, *map(transfer_of, events))
+        await ledger.send_batch([Message("credit.events", STATED, "statement-1", said.body)])
+
+        async def has_come() -> bool:
+            return statements.in_hand == 1
+
+        await until(has_come)
+        assert (await figures(db)).stated == 0
+        released.set()
+
+        async def is_stated() -> bool:
+            return (await figures(db)).stated == behind
+
+        await until(is_stated)
+    assert (await figures(db)).holes == 0
