@@ -75,6 +75,22 @@ async def test_a_rule_flags_with_the_event_that_meets_it_and_not_with_one_before
     }
 
 
+@pytest.mark.parametrize("name", MET)
+@pytest.mark.parametrize(("short_of", "flags"), [(timedelta(microseconds=1), 1), (timedelta(0), 0)])
+async def test_the_databases_windows_are_as_long_as_the_rules(
+    desk: Desk, user: str, name: str, short_of: timedelta, flags: int
+) -> None:
+    rule, facts = one(name), of_user(CASES[name], user)
+    begin = [replace(each, at=facts[0].at) for each in facts[:-1]]
+
+    # Both ways round: an edge is one, whichever of its events is heard last.
+    last = replace(facts[-1], at=facts[0].at + rule.within - short_of)
+    await desk.observe([rule], [last, *begin])
+    await desk.observe([rule], of_user([*begin, last], f"{user}-2"))
+
+    assert [len(await desk.flags(each)) for each in (user, f"{user}-2")] == [flags, flags]
+
+
 async def test_below_five_times_the_habit_nothing_is_said(desk: Desk, user: str) -> None:
     await desk.observe([one("above-habit")], of_user(habit_and(10_00), user))
 
@@ -116,6 +132,26 @@ async def test_facts_about_others_and_sums_of_another_currency_do_not_count(desk
 
     await desk.observe(rules, [spent(2, 50, user_id=f"{user}-2"), spent(3, 50, user_id=user, currency="EUR")])
     await desk.observe(rules, [fact(Kind.REFUND_ASKED, 3, user_id=user)])
+
+    assert await desk.flags(user) == []
+
+
+async def test_a_begin_that_is_heard_after_its_end_is_over_all_the_same(desk: Desk, user: str) -> None:
+    numbers = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(21)]
+    ended = fact(Kind.NO_CODE, 10, subject=numbers[0].subject)
+
+    await desk.observe([one("active-numbers")], of_user([*numbers[1:], ended, numbers[0]], user))
+
+    assert await desk.flags(user) == [], "at no time there were more than 20"
+
+
+async def test_a_failure_that_is_heard_after_its_payment_was_completed_began_no_row(
+    desk: Desk, user: str
+) -> None:
+    failed = [fact(Kind.PAYMENT_FAILED, n) for n in range(4)]
+    completed = fact(Kind.PAYMENT_COMPLETED, 0.5, subject=failed[0].subject)
+
+    await desk.observe([one("failed-payments-an-hour")], of_user([completed, *failed[1:], failed[0]], user))
 
     assert await desk.flags(user) == []
 

@@ -80,6 +80,10 @@ def test_a_rule_is_as_it_is_written() -> None:
             "rules.toml:2: [loose]: a rule is a table: begin it with [loose]",
         ),
         ("[again]", "[bursts]", "rules.toml:11: this is not TOML: "),
+        ("[again]", "['at line 1']\n['at line 1']", "rules.toml:12: this is not TOML: "),
+        ("count = 5", f"count = {'5' * 5000}", "rules.toml:1: this cannot be read: "),
+        ("count = 5", f"count = {'[' * 5000}", "rules.toml:1: this cannot be read: "),
+        ("[again]", "[count]\nname = 3", "rules.toml:12: [count] name: 'same amount' knows no such field"),
     ],
 )
 def test_a_fault_is_told_with_its_line_its_field_and_what_to_do(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
@@ -79,11 +80,14 @@ def test_the_first_of_them_that_is_heard_last_is_judged_the_same(name: str) -> N
         assert seen(one(name), facts[:-1], facts[0]) is None
 
 
-@pytest.mark.parametrize(("last", "met"), [(29.99, True), (30, False)])
-def test_a_window_is_as_long_as_it_says(last: float, met: bool) -> None:
-    facts = [spent(minutes, 50) for minutes in (0, 1, 2, 3, last)]
+@pytest.mark.parametrize("name", MET)
+@pytest.mark.parametrize(("short_of", "met"), [(timedelta(microseconds=1), True), (timedelta(0), False)])
+def test_a_window_is_as_long_as_it_says(name: str, short_of: timedelta, met: bool) -> None:
+    rule, (facts, _) = one(name), MET[name]
+    begin = [replace(each, at=facts[0].at) for each in facts[:-1]]
+    last = replace(facts[-1], at=facts[0].at + rule.within - short_of)
 
-    assert (seen(one("small-debits"), facts) is not None) is met
+    assert (seen(rule, [*begin, last]) is not None) is met
 
 
 def test_a_debit_that_is_not_small_is_not_its_concern() -> None:
@@ -112,6 +116,14 @@ def test_one_code_in_fourteen_is_enough_and_one_in_fifteen_is_not() -> None:
     assert seen(rule, [code, *(no_code(n) for n in range(1, 14))]) is None
     words = "Only 1 of 15 numbers got a code within a day"
     assert seen(rule, [code, *(no_code(n) for n in range(1, 15))]) == words
+
+
+@pytest.mark.parametrize(("numbers", "met"), [(10, True), (9, False)])
+def test_the_number_that_makes_enough_of_them_may_be_one_with_a_code(numbers: int, met: bool) -> None:
+    rule = replace(one("few-codes"), below_percent=50)
+    facts = [*(no_code(n) for n in range(numbers - 1)), fact(Kind.CODE_RECEIVED, numbers)]
+
+    assert (seen(rule, facts) is not None) is met
 
 
 def test_a_number_that_has_ended_is_not_active() -> None:

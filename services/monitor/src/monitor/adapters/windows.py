@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 _LOOK = """
-    user_id = $1 AND kind = ANY($2::text[]) AND subject <> $3
+    user_id = $1 AND kind = ANY($2::text[]) AND (subject, kind) <> ($3::uuid, $10::text)
     AND ($4::text IS NULL OR currency = $4)
     AND ($5::bigint IS NULL OR amount_minor >= $5) AND ($6::bigint IS NULL OR amount_minor <= $6)
 """
@@ -75,6 +75,7 @@ async def around(tx: Transaction, observed: Observation, look: Look, within: tim
         observed.at,
         within,
         look.each_side,
+        observed.kind.value,
     )
     return sorted([observed, *map(_of, rows)], key=lambda each: each.at)
 

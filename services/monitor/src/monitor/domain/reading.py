@@ -36,9 +36,11 @@ def read_rules(text: str, file: str) -> tuple[Rule, ...]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        at = re.search(r"at line (\d+)", str(error))
+        at = re.search(r"at line (\d+), column \d+\)$", str(error))
         line = int(at[1]) if at else len(text.splitlines())
         raise RulesRefused(f"{file}:{line}: this is not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # A number of 5,000 digits, or as many brackets.
+        raise RulesRefused(f"{file}:1: this cannot be read: {error}") from None
     if not tables:
         raise RulesRefused(f"{file}:1: there is no rule; write a table such as [small-debits]")
     return tuple(_Table(text, file, name, table).rule() for name, table in tables.items())
@@ -85,14 +87,17 @@ class _Table:
     def _line(self, field: str | None) -> int:
         """The field's own, or where it is absent that of its rule."""
         name = rf'\s*"?{re.escape(self._name)}"?\s*'
-        heads = [n for n, line in enumerate(self._lines, 1) if re.match(rf"\s*\[{name}\]|{name}=", line)]
-        head = heads[0] if heads else 1
+        # A rule may have the name of a field: as a table it has a head, and what has none stands before all.
+        head = self._first(rf"\s*\[{name}\]") or self._first(f"{name}=") or 1
         for n, line in enumerate(self._lines[head:], head + 1):
             if re.match(r"\s*\[", line):
                 break
             if field and re.match(rf'\s*"?{re.escape(field)}"?\s*=', line):
                 return n
         return head
+
+    def _first(self, pattern: str) -> int | None:
+        return next((n for n, line in enumerate(self._lines, 1) if re.match(pattern, line)), None)
 
 
 def _whole(least: int, most: int) -> Read:

@@ -146,13 +146,14 @@ class FailedPayments(_Count):
 class FewCodes(WindowRule):
     """Of ``after`` numbers or more, less than ``below_percent`` got their code."""
 
-    TRIGGERS: ClassVar[frozenset[Kind]] = frozenset({Kind.NO_CODE})
+    # A code, too: its number may be the one that makes enough of them.
+    TRIGGERS: ClassVar[frozenset[Kind]] = frozenset({Kind.CODE_RECEIVED, Kind.NO_CODE})
 
     after: int
     below_percent: float
 
     def look(self, observed: Observation) -> Look:  # noqa: ARG002  # As above.
-        return Look(frozenset({Kind.CODE_RECEIVED, Kind.NO_CODE}), EVERYTHING)
+        return Look(self.TRIGGERS, EVERYTHING)
 
     def seen(self, observed: Observation, around: Sequence[Observation]) -> str | None:
         for window in windows(around, observed, self.within):
