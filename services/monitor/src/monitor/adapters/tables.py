@@ -25,6 +25,15 @@ observation = sa.Table(
     sa.Column("amount_minor", sa.BigInteger),
 )
 sa.Index("observation_of_user", observation.c.user_id, observation.c.kind, observation.c.at)
+sa.Index(
+    "observation_of_amount",
+    observation.c.user_id,
+    observation.c.kind,
+    observation.c.currency,
+    observation.c.amount_minor,
+    observation.c.at,
+    postgresql_where=observation.c.amount_minor.is_not(None),
+)
 sa.Index("observation_by_age", observation.c.at)
 
 # The habit: 30 days of somebody who spends all the time are 720 rows, not as many as debits.

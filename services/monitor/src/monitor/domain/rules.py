@@ -23,12 +23,14 @@ HABIT_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a rule wants to see on either side of an observation, at most ``each_side`` of the nearest."""
+    """What a rule wants to see on either side of an observation, of each kind ``each_side`` of the nearest.
+
+    Of debits those of this sum, or of this at most, in the observation's currency.
+    """
 
     kinds: frozenset[Kind]
     each_side: int
-    currency: str | None = None
-    least_minor: int | None = None
+    exactly_minor: int | None = None
     most_minor: int | None = None
 
 
@@ -91,7 +93,7 @@ class SmallDebits(_Count):
         small = self.at_most.get(currency)
         if small is None or amount > small:
             return None
-        return Look(self.TRIGGERS, self.count - 1, currency=currency, most_minor=small)
+        return Look(self.TRIGGERS, self.count - 1, most_minor=small)
 
     def _words(self, observed: Observation) -> str:
         currency, _ = _money(observed)
@@ -104,8 +106,8 @@ class SameAmount(_Count):
     TRIGGERS: ClassVar[frozenset[Kind]] = frozenset({Kind.SPENT})
 
     def look(self, observed: Observation) -> Look:
-        currency, amount = _money(observed)
-        return Look(self.TRIGGERS, self.count - 1, currency=currency, least_minor=amount, most_minor=amount)
+        _, amount = _money(observed)
+        return Look(self.TRIGGERS, self.count - 1, exactly_minor=amount)
 
     def _words(self, observed: Observation) -> str:
         currency, amount = _money(observed)
