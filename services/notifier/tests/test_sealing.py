@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from notifier.adapters import seals
 from notifier.handlers.checkpoints import Checkpointer
 from notifier.handlers.evidence import Evidence
 from notifier.handlers.reads import mark_read_up_to
@@ -241,6 +242,51 @@ async def test_a_late_replica_keeps_up_with_what_the_other_has_sealed(
         pass
 
     await until_settled(owner, idle)
+
+
+async def test_what_is_seen_late_is_sealed_though_batches_went_past_it(
+    db: Database, owner: AnyConnection, fill: Fill, sealer: Sealer, user_id: str
+) -> None:
+    slow = f"user-{uuid4()}"
+    await until_settled(owner, sealer)
+    sealer.BATCH = 2
+    async with db.transaction() as tx:
+        await tx.execute("INSERT INTO trail_entry (user_id, what) VALUES ($1, 'read')", slow)
+        await fill(user_id, 7)
+        first = [await sealer.seal_batch(), await sealer.seal_batch()]
+    rest = [await sealer.seal_batch() for _ in range(4)]
+
+    found = await chains(owner, [slow, user_id])
+    assert (first, rest) == ([2, 2], [2, 1, 1, 0])
+    assert [place for place, _ in found[slow]] == [1]
+    assert [place for place, _ in found[user_id]] == list(range(1, 8))
+
+
+async def test_to_find_what_is_due_reads_nothing_of_what_was_sealed_before(
+    db: Database, fill: Fill, sealer: Sealer, user_id: str
+) -> None:
+    """Or sealing would take longer the longer the trail has grown."""
+    await fill(user_id, 1000)
+    while await sealer.seal_batch():
+        pass
+
+    async with db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")  # The table is still small enough for one.
+        last = await tx.fetchrow("SELECT max(entry_id) AS id FROM trail_seal")
+        before = await tx.fetchrow(READ)
+        assert last is not None
+        assert await seals.due(tx, last["id"] - 5, 10) == []
+        after = await tx.fetchrow(READ)
+
+    assert before is not None
+    assert after is not None
+    assert after["rows"] - before["rows"] <= 5
+
+
+READ = """
+SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))::bigint AS rows
+FROM pg_stat_user_indexes WHERE relname = 'trail_seal'
+"""
 
 
 async def test_checkpoints_are_chained_and_there_is_none_where_nothing_came(

@@ -7,6 +7,7 @@ from hashlib import sha256
 START = bytes(32)  # What the first entry is linked to.
 
 _TAG = b"ledgerbell.trail.v1"
+_START_OF_LINK = len(_TAG).to_bytes(8) + _TAG
 
 
 def link(previous: bytes, digest: bytes) -> bytes:
@@ -14,8 +15,5 @@ def link(previous: bytes, digest: bytes) -> bytes:
 
     Each part goes in with its length before it (8 bytes, big endian), so no two lists of parts read alike.
     """
-    hashed = sha256()
-    for part in (_TAG, previous, digest):
-        hashed.update(len(part).to_bytes(8))
-        hashed.update(part)
-    return hashed.digest()
+    parts = (_START_OF_LINK, len(previous).to_bytes(8), previous, len(digest).to_bytes(8), digest)
+    return sha256(b"".join(parts)).digest()

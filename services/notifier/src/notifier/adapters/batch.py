@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -24,62 +24,59 @@ if TYPE_CHECKING:
 STORE = """
 WITH fresh AS (
     INSERT INTO inbox (event_id, user_id, type, occurred_at, headers, body)
-    SELECT * FROM unnest($1::uuid[], $27::text[], $28::text[], $29::timestamptz[], $30::json[], $31::bytea[])
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::json[], $6::bytea[])
     ON CONFLICT DO NOTHING RETURNING event_id
 ), kept AS (
-    SELECT n.*,
-        row_number() OVER (PARTITION BY user_id ORDER BY place) AS step,
-        count(*) OVER (PARTITION BY user_id) AS steps
+    SELECT given.*,
+        count(kind) OVER (PARTITION BY user_id ORDER BY place) AS step,
+        count(kind) OVER (PARTITION BY user_id) AS steps
     FROM unnest(
-        $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::text[], $11::bool[], $12::bigint[], $13::text[], $14::uuid[], $15::timestamptz[],
-        $16::uuid[], $17::text[]
-    ) WITH ORDINALITY AS n(
-        event_id, user_id, kind, lane, category, icon, title, body,
-        link, toast, amount_minor, currency, transfer_id, occurred_at,
-        moved_by, detail, place
+        $7::uuid[], $8::text[], $9::timestamptz[], $10::uuid[], $11::text[],
+        $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+        $18::text[], $19::bool[], $20::bigint[], $21::text[], $22::uuid[]
+    ) WITH ORDINALITY AS given(
+        event_id, user_id, occurred_at, moved_by, detail,
+        kind, lane, category, icon, title, body,
+        link, toast, amount_minor, currency, transfer_id, place
     )
     JOIN fresh USING (event_id)
 ), moved AS (
     INSERT INTO stream AS s (user_id, last_seq, unread, rev)
-    SELECT user_id, count(*), count(*), count(*) FROM kept GROUP BY user_id ORDER BY user_id COLLATE "C"
+    SELECT user_id, count(*), count(*), count(*) FROM kept WHERE kind IS NOT NULL
+    GROUP BY user_id ORDER BY user_id COLLATE "C"
     ON CONFLICT (user_id) DO UPDATE SET
         last_seq = s.last_seq + excluded.last_seq,
         unread = s.unread + excluded.unread,
         rev = s.rev + excluded.rev
     RETURNING user_id, epoch, last_seq, unread, rev
+), placed AS MATERIALIZED (
+    SELECT kept.*, epoch,
+        last_seq - steps + step AS seq, unread - steps + step AS unread, rev - steps + step AS rev
+    FROM kept LEFT JOIN moved ON moved.user_id = kept.user_id AND kind IS NOT NULL
 ), stored AS (
     INSERT INTO notification (
         user_id, seq, id, kind, lane, category, icon, title, body,
         link, toast, amount_minor, currency, transfer_id, occurred_at
     )
-    SELECT user_id, last_seq - steps + step, event_id, kind, lane, category, icon, title, body,
+    SELECT user_id, seq, event_id, kind, lane, category, icon, title, body,
         link, toast, amount_minor, currency, transfer_id, occurred_at
-    FROM kept JOIN moved USING (user_id)
+    FROM placed WHERE seq IS NOT NULL
 ), written AS (
     INSERT INTO trail_entry (user_id, what, event_id, transfer_id, epoch, seq, detail)
-    SELECT user_id, what, event_id, transfer_id, epoch, seq, detail::jsonb FROM (
-        SELECT user_id, 'stored' AS what, event_id, moved_by AS transfer_id,
-            epoch, last_seq - steps + step AS seq, detail, place
-        FROM kept JOIN moved USING (user_id)
-        UNION ALL
-        SELECT user_id, 'suppressed', event_id, transfer_id, NULL, NULL, detail, NULL
-        FROM unnest($18::uuid[], $19::text[], $20::uuid[], $21::text[])
-            AS silent(event_id, user_id, transfer_id, detail)
-        JOIN fresh USING (event_id)
-    ) AS told ORDER BY place
+    SELECT user_id, CASE WHEN seq IS NULL THEN 'suppressed' ELSE 'stored' END,
+        event_id, moved_by, epoch, seq, detail::jsonb
+    FROM placed ORDER BY place
 ), changed AS (
     INSERT INTO balance AS b (user_id, currency, posted, held, version)
-    SELECT * FROM unnest($22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[])
+    SELECT * FROM unnest($23::text[], $24::text[], $25::bigint[], $26::bigint[], $27::bigint[])
     ON CONFLICT (user_id, currency) DO UPDATE SET
         posted = excluded.posted, held = excluded.held, version = excluded.version
         WHERE b.version < excluded.version
     RETURNING user_id, currency, posted, held, version
 )
-SELECT 'created' AS what, event_id, user_id, epoch, last_seq - steps + step AS seq,
-    unread - steps + step AS unread, rev - steps + step AS rev,
+SELECT 'created' AS what, event_id, user_id, epoch, seq, unread, rev,
     NULL AS currency, NULL::bigint AS posted, NULL::bigint AS held, NULL::bigint AS version
-FROM kept JOIN moved USING (user_id)
+FROM placed WHERE seq IS NOT NULL
 UNION ALL
 SELECT 'balance', NULL, user_id, NULL, NULL, NULL, NULL, currency, posted, held, version FROM changed
 UNION ALL
@@ -88,6 +85,21 @@ FROM unnest($1::uuid[]) AS given(event_id) WHERE NOT EXISTS (
     SELECT FROM fresh WHERE fresh.event_id = given.event_id
 )
 """
+
+# Of a notification, in the order of the statement; of an event that has none they are null.
+SHOWN = (
+    "kind",
+    "lane",
+    "category",
+    "icon",
+    "title",
+    "body",
+    "link",
+    "toast",
+    "amount_minor",
+    "currency",
+    "transfer_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,43 +156,24 @@ def balance_row(row: Record) -> BalanceRow:
     return BalanceRow(row["user_id"], row["currency"], row["posted"], row["held"], row["version"])
 
 
-def _arguments(events: Sequence[Incoming]) -> Iterable[Sequence[object]]:
+def _arguments(events: Sequence[Incoming]) -> Iterator[Sequence[object]]:
     sorted_by_id = sorted((event.envelope for event in events), key=attrgetter("id"))
     yield [envelope.id for envelope in sorted_by_id]
-    details = trail.details(events)
-    shown, silent = [], []
-    for event, detail in zip(events, details, strict=True):
-        if event.notification is None:
-            silent.append((event, detail))
-        else:
-            shown.append((event, event.notification, detail))
-    yield [event.envelope.id for event, _, _ in shown]
-    yield [event.envelope.subject for event, _, _ in shown]
-    yield [said.kind for _, said, _ in shown]
-    yield [said.lane.value for _, said, _ in shown]
-    yield [said.category.value for _, said, _ in shown]
-    yield [said.icon for _, said, _ in shown]
-    yield [said.title for _, said, _ in shown]
-    yield [said.body for _, said, _ in shown]
-    yield [said.link for _, said, _ in shown]
-    yield [said.toast for _, said, _ in shown]
-    yield [said.amount_minor for _, said, _ in shown]
-    yield [said.currency for _, said, _ in shown]
-    yield [said.transfer_id for _, said, _ in shown]
-    yield [event.envelope.time for event, _, _ in shown]
-    yield [event.transfer_id for event, _, _ in shown]
-    yield [detail for _, _, detail in shown]
-    yield [event.envelope.id for event, _ in silent]
-    yield [event.envelope.subject for event, _ in silent]
-    yield [event.transfer_id for event, _ in silent]
-    yield [detail for _, detail in silent]
+    yield from kept.columns(sorted_by_id)
+    yield [event.envelope.id for event in events]
+    yield [event.envelope.subject for event in events]
+    yield [event.envelope.time for event in events]
+    yield [event.transfer_id for event in events]
+    yield list(trail.details(events))
+    shown = [event.notification for event in events]
+    for column in SHOWN:
+        yield [said and getattr(said, column) for said in shown]
     newest = _newest_balances(events)
     yield [user_id for user_id, _ in newest]
     yield [balance.currency for _, balance in newest]
     yield [balance.posted_minor for _, balance in newest]
     yield [balance.held_minor for _, balance in newest]
     yield [balance.version for _, balance in newest]
-    yield from kept.columns(sorted_by_id)
 
 
 def _newest_balances(events: Sequence[Incoming]) -> list[tuple[str, Balance]]:

@@ -29,12 +29,14 @@ SELECT pg_try_advisory_xact_lock($1) AS alone,
 _DUE = f"""
 WITH due AS MATERIALIZED (
     SELECT e.id, {ENTRY_COLUMNS} FROM trail_entry e
-    WHERE e.id > $1 AND NOT EXISTS (SELECT FROM trail_seal s WHERE s.entry_id = e.id)
+    WHERE e.id > $1 AND NOT EXISTS (SELECT FROM trail_seal s WHERE s.entry_id = e.id AND s.entry_id > $1)
     ORDER BY e.id LIMIT $2
+), head AS MATERIALIZED (
+    SELECT user_id, place, hash FROM (SELECT DISTINCT user_id FROM due) AS u LEFT JOIN LATERAL (
+        SELECT s.place, s.hash FROM trail_seal s WHERE s.user_id = u.user_id ORDER BY s.place DESC LIMIT 1
+    ) AS last ON true
 )
-SELECT e.*, h.place, h.hash FROM due e LEFT JOIN LATERAL (
-    SELECT s.place, s.hash FROM trail_seal s WHERE s.user_id = e.user_id ORDER BY s.place DESC LIMIT 1
-) h ON true ORDER BY e.id
+SELECT due.*, head.place, head.hash FROM due JOIN head USING (user_id) ORDER BY due.id
 """  # noqa: S608  # The columns are our own constant.
 
 _SEAL = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
@@ -21,6 +22,17 @@ SEALED = Counter("trail_sealed_total", "Entries of the trail that were given the
 BEHIND = Gauge("trail_unsealed_entries", "Entries between the newest and the last that was sealed.")
 
 
+@dataclass(slots=True)
+class Walk:
+    """From what is settled to what was newest when it began, a batch at a time; ``at`` is how far it came.
+
+    So no batch looks again at what the ones before it have sealed.
+    """
+
+    begun: Turn
+    at: int
+
+
 class Sealer:
     """Several may run: one at a time has its turn, and the others try again."""
 
@@ -30,6 +42,7 @@ class Sealer:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._walk: Walk | None = None
         self._awaited: Turn | None = None
         self.settled: int | None = None
         """Every entry up to this id is sealed, and none will come; None before the first turn."""
@@ -56,29 +69,34 @@ class Sealer:
             if self.settled is None:
                 last = await seals.last_checkpoint(tx)
                 self.settled = 0 if last is None else last["settled"]
+            walk = self._walk or Walk(turn, self.settled)
             # Only now, as what the one before us sealed must be seen.
-            rows = await seals.due(tx, self.settled, self.BATCH)
+            rows = await seals.due(tx, walk.at, self.BATCH)
             if rows:
                 await seals.seal(tx, list(_chained(rows)))
-        self._settle(turn, rows)
+        self._walk = walk
+        is_full = len(rows) == self.BATCH
+        if is_full:
+            walk.at = rows[-1]["id"]
+        if not is_full or walk.at >= walk.begun.newest:
+            self._walk = None
+            self._settle(walk.begun)
         SEALED.inc(len(rows))
-        BEHIND.set(turn.newest - rows[-1]["id"] if len(rows) == self.BATCH else 0)
+        BEHIND.set(turn.newest - walk.at if is_full else 0)
         return len(rows)
 
-    def _settle(self, turn: Turn, sealed: Sequence[Record]) -> None:
+    def _settle(self, begun: Turn) -> None:
         """Look no more at what is sealed, once nothing can come in between.
 
         An id may be taken long before it is seen. Whoever took one below ``newest`` was in a transaction
-        below ``own``; when all of those are over, what they wrote was there to be sealed.
+        below ``own``; a walk that began when all of those were over has met what they wrote.
         """
         awaited = self._awaited
-        if awaited is not None and turn.oldest >= awaited.own:
-            is_done = len(sealed) < self.BATCH or sealed[-1]["id"] >= awaited.newest
-            if is_done:
-                self.settled = awaited.newest
-                self._awaited = None
+        if awaited is not None and begun.oldest >= awaited.own:
+            self.settled = awaited.newest
+            self._awaited = None
         if self._awaited is None:
-            self._awaited = turn
+            self._awaited = begun
 
 
 def _chained(rows: Sequence[Record]) -> Iterator[Seal]:
