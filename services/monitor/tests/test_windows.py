@@ -24,7 +24,7 @@ DEBITS = 5_000  # Of one user, in the half hour before.
 class Explaining(Transaction):
     """Asks how each query is run, and keeps how many rows of a table it has read."""
 
-    read = 0
+    read = 0.0
 
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
         (row,) = await super().fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments)
