@@ -12,7 +12,7 @@ import pytest
 
 from monitor.domain.flag import Hit, worst
 from monitor.domain.observation import Kind, Observation, SpentHour
-from monitor.domain.rules import AboveHabit, Rule, WindowRule
+from monitor.domain.rules import AboveHabit, FewCodes, Rule, WindowRule
 from monitor.domain.spans import in_words
 from services.monitor.tests.facts import at, fact, one, spent
 
@@ -120,7 +120,9 @@ def test_one_code_in_fourteen_is_enough_and_one_in_fifteen_is_not() -> None:
 
 @pytest.mark.parametrize(("numbers", "met"), [(10, True), (9, False)])
 def test_the_number_that_makes_enough_of_them_may_be_one_with_a_code(numbers: int, met: bool) -> None:
-    rule = replace(one("few-codes"), below_percent=50)
+    rule = one("few-codes")
+    assert isinstance(rule, FewCodes)
+    rule = replace(rule, below_percent=50)
     facts = [*(no_code(n) for n in range(numbers - 1)), fact(Kind.CODE_RECEIVED, numbers)]
 
     assert (seen(rule, facts) is not None) is met
