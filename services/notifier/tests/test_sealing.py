@@ -360,7 +360,7 @@ ENTRY = {  # What a superuser may write in the place of what was written.
     "seq": "coalesce(seq, 0) + 1",
     "up_to": "coalesce(up_to, 0) + 1",
     "at": "at - interval '1 microsecond'",
-    "detail": 'detail || \'{"title": "Nothing"}\'',
+    "detail": 'detail::jsonb || \'{"title": "Nothing"}\'',
 }
 SEAL = {
     "hash": "set_byte(hash, 31, 255 - get_byte(hash, 31))",

@@ -216,6 +216,7 @@ BROKEN: dict[str, Callable[[Envelope], Envelope]] = {
         good, data=good.data.replace(b'"version":1', b'"version":99999999999999999999')
     ),
     "subject with a NUL": lambda good: replace(good, subject="secret-value\x00"),
+    "subject that no index can hold": lambda good: replace(good, subject="".join(map(chr, range(300, 9000)))),
     "amount of a thousand digits": lambda good: replace(
         good, data=good.data.replace(b'"amount_minor":500', b'"amount_minor":' + b"9" * 1000)
     ),

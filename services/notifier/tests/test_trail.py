@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
@@ -69,7 +70,7 @@ async def test_what_is_stored_is_in_the_trail_with_a_salted_digest_of_all_that_i
         assert isinstance(detail, dict)
         assert (entry["event_id"], entry["transfer_id"]) == (event.id, incoming.transfer_id)
         content = notification_content(event.id, user_id, moment(event.time), said)
-        salt = bytes.fromhex(detail.pop("salt"))
+        salt = await owner.fetchval("SELECT salt FROM inbox WHERE event_id = $1", event.id)
         assert detail == {
             "type": "credit.added.v1",
             "occurred_at": moment(event.time),
@@ -79,7 +80,26 @@ async def test_what_is_stored_is_in_the_trail_with_a_salted_digest_of_all_that_i
             "currency": "USD",
             "digest": hashlib.sha256(salt + content).hexdigest(),
         }
-    assert len({str(entry["detail"]) for entry in entries}) == 2
+    assert len(await owner.fetch("SELECT DISTINCT salt FROM inbox WHERE user_id = $1", user_id)) == 2
+
+
+async def test_what_cannot_be_shown_is_in_the_trail_with_the_reason(
+    owner: AnyConnection, lane_store: Store, added: Callable[..., Envelope], user_id: str
+) -> None:
+    broken = added(user_id)
+    data = broken.data.replace(b'"USD"', b'"ZZZ"')
+
+    await lane_store().handle([delivery_of(replace(broken, data=data))])
+
+    [entry] = await trail_of(owner, user_id)
+    [reason] = await owner.fetch("SELECT reason, queue FROM parked_event WHERE id = $1", broken.id)
+    assert entry["what"] == "parked"
+    assert (entry["event_id"], entry["transfer_id"]) == (broken.id, transfer_of(broken))
+    assert entry["detail"] == {"type": broken.type, **reason}
+
+
+def transfer_of(event: Envelope) -> object:
+    return event.event().transfer_id  # type: ignore[attr-defined]  # It is of money.
 
 
 @pytest.mark.parametrize(

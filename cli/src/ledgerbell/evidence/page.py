@@ -126,6 +126,10 @@ def _sentence(entry: Entry) -> str:
             return (
                 f"The user read number {entry.seq}" if entry.up_to is None else f"By the user{_range(entry)}"
             )
+        case "parked":
+            return (
+                f"<code>{_said(text(entry, 'type'))}</code> cannot be shown: {_said(text(entry, 'reason'))}"
+            )
         case "discarded":
             return f"By {_said(text(entry, 'by'))}: {_said(text(entry, 'reason'))}"
         case "rebuilt":

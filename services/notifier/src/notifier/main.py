@@ -23,8 +23,8 @@ from notifier.consumers.receipts import consume_receipts
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.checkpoints import Checkpointer
 from notifier.handlers.coverage import StatementStore
-from notifier.handlers.discards import tell_discarded
 from notifier.handlers.evidence import Evidence, NoTrail
+from notifier.handlers.letters import park, tell_discarded
 from notifier.handlers.reads import UnknownNotification
 from notifier.handlers.rebuild import Rebuilder
 from notifier.handlers.receipts import ReceiptStore
@@ -93,7 +93,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     stores = {lane: BatchStore(db, dispatcher, push, lane_queue(lane), Recorder(lane.value)) for lane in Lane}
     recovery = BatchStore(db, dispatcher, push, PARKED, Recorder("parked"))
     receipts = ReceiptStore(db, RECEIPTS)
-    retry = ParkedStore(db.transaction, Recovery(recovery, receipts), PARKED)
+    retry = ParkedStore(db.transaction, Recovery(recovery, receipts), PARKED, park)
     lanes = consume_lanes(settings.broker_url, stores)
     parked = consume_parked(settings.broker_url, recovery, retry)
     receiving = consume_receipts(settings.broker_url, receipts)

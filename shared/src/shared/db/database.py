@@ -136,9 +136,10 @@ async def _keep_session(_: AnyConnection) -> None:
 
 
 async def _prepare_connection(connection: AnyConnection) -> None:
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_dumps, decoder=orjson.loads, format="text"
-    )
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=_dumps, decoder=orjson.loads, format="text"
+        )
 
 
 def _dumps(value: object) -> str:

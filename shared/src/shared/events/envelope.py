@@ -27,6 +27,7 @@ _ID, _TYPE, _SOURCE, _SUBJECT, _TIME, _SPEC, _TRACE, _CORRELATION, _CAUSATION = 
     )
 )
 MAX_DATA_BYTES = 64 * 1024
+MAX_SUBJECT = 200
 
 
 class UnknownEvent(ValueError):
@@ -87,7 +88,7 @@ class Envelope:
             if time.tzinfo is None:
                 raise InvalidEvent("time has no zone")
             subject = str(headers[_SUBJECT])
-            if not 0 < len(subject) <= 200:
+            if not 0 < len(subject) <= MAX_SUBJECT:
                 raise InvalidEvent("subject is not a user id")
             return cls(
                 id=UUID(str(headers[_ID])),

@@ -28,11 +28,16 @@ class ParkedStore:
         transaction: Callable[[], AbstractAsyncContextManager[Transaction]],
         store: Callable[[Sequence[Delivery]], Awaitable[asyncio.Future[None] | None]],
         queue: str,
+        park: Callable[[Transaction, ParkedEvent], Awaitable[object]] = park,
     ) -> None:
-        """``store`` is what the service does with a batch; what it returns must be done before the ack."""
+        """``store`` is what the service does with a batch; what it returns must be done before the ack.
+
+        ``park`` is how it parks what no try can help.
+        """
         self._transaction = transaction
         self._store = store
         self._queue = queue
+        self._park = park
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> asyncio.Future[None] | None:
         pushed = [await self._try(delivery) for delivery in deliveries]
@@ -45,7 +50,7 @@ class ParkedStore:
             attempts = await park(tx, event, state="attempting")
         if attempts > MAX_ATTEMPTS:
             async with self._transaction() as tx:
-                await park(tx, ParkedEvent(self._queue, "every try ended the process", delivery))
+                await self._park(tx, ParkedEvent(self._queue, "every try ended the process", delivery))
             return None
         pushed = await self._store([delivery])
         await self._settle(event)

@@ -45,10 +45,10 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
         """,
         event.id,
         event.queue,
-        _storable(event.delivery.routing_key),
-        _storable(event.reason),
+        storable(event.delivery.routing_key),
+        storable(event.reason),
         state,
-        {_storable(name): _storable(str(value)) for name, value in event.delivery.headers.items()},
+        {storable(name): storable(str(value)) for name, value in event.delivery.headers.items()},
         event.delivery.body,
     )
     assert row is not None
@@ -66,6 +66,6 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
     return attempts
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text holds every character but NUL, and parking is the last place that may fail."""
     return text.replace("\x00", "\ufffd")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from shared.trail.canonical import Json, canonical
 
-What = Literal["stored", "suppressed", "pushed", "acknowledged", "read", "discarded", "rebuilt"]
+What = Literal["stored", "suppressed", "parked", "discarded", "pushed", "acknowledged", "read", "rebuilt"]
 Detail = Mapping[str, str | int | bool]
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)

@@ -119,6 +119,8 @@ function sentence({ what, seq, up_to: upTo, detail }) {
       return html`<b>Acknowledged</b> ${range}, by session <code>${String(detail.session).slice(0, 8)}</code>`;
     case 'read':
       return html`<b>Read</b> ${upTo == null ? range : `all up to ${upTo}`}`;
+    case 'parked':
+      return html`<b>Parked</b> <code>${detail.type}</code>: ${detail.reason}`;
     case 'discarded':
       return html`<b>Discarded</b> by ${detail.by}: ${detail.reason}`;
     case 'rebuilt':

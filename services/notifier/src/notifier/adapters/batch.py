@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 # other without a gap, and a rollback leaves none.
 STORE = """
 WITH fresh AS (
-    INSERT INTO inbox (event_id, user_id, type, occurred_at, headers, body)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::json[], $6::bytea[])
+    INSERT INTO inbox (event_id, user_id, type, occurred_at, headers, body, salt)
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::json[], $6::bytea[], $7::bytea[]
+    )
     ON CONFLICT DO NOTHING RETURNING event_id
 ), kept AS (
     SELECT given.*,
         count(kind) OVER (PARTITION BY user_id ORDER BY place) AS step,
         count(kind) OVER (PARTITION BY user_id) AS steps
     FROM unnest(
-        $7::uuid[], $8::text[], $9::timestamptz[], $10::uuid[], $11::text[],
-        $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-        $18::text[], $19::bool[], $20::bigint[], $21::text[], $22::uuid[]
+        $8::uuid[], $9::text[], $10::timestamptz[], $11::uuid[], $12::json[],
+        $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
+        $19::text[], $20::bool[], $21::bigint[], $22::text[], $23::uuid[]
     ) WITH ORDINALITY AS given(
         event_id, user_id, occurred_at, moved_by, detail,
         kind, lane, category, icon, title, body,
@@ -64,11 +66,11 @@ WITH fresh AS (
 ), written AS (
     INSERT INTO trail_entry (user_id, what, event_id, transfer_id, epoch, seq, detail)
     SELECT user_id, CASE WHEN seq IS NULL THEN 'suppressed' ELSE 'stored' END,
-        event_id, moved_by, epoch, seq, detail::jsonb
+        event_id, moved_by, epoch, seq, detail
     FROM placed ORDER BY place
 ), changed AS (
     INSERT INTO balance AS b (user_id, currency, posted, held, version)
-    SELECT * FROM unnest($23::text[], $24::text[], $25::bigint[], $26::bigint[], $27::bigint[])
+    SELECT * FROM unnest($24::text[], $25::text[], $26::bigint[], $27::bigint[], $28::bigint[])
     ON CONFLICT (user_id, currency) DO UPDATE SET
         posted = excluded.posted, held = excluded.held, version = excluded.version
         WHERE b.version < excluded.version
@@ -158,13 +160,15 @@ def balance_row(row: Record) -> BalanceRow:
 
 def _arguments(events: Sequence[Incoming]) -> Iterator[Sequence[object]]:
     sorted_by_id = sorted((event.envelope for event in events), key=attrgetter("id"))
-    yield [envelope.id for envelope in sorted_by_id]
+    salts = trail.salts(sorted_by_id)
+    yield list(salts)
     yield from kept.columns(sorted_by_id)
+    yield list(salts.values())
     yield [event.envelope.id for event in events]
     yield [event.envelope.subject for event in events]
     yield [event.envelope.time for event in events]
     yield [event.transfer_id for event in events]
-    yield list(trail.details(events))
+    yield [trail.detail(event, salts[event.envelope.id]) for event in events]
     shown = [event.notification for event in events]
     for column in SHOWN:
         yield [said and getattr(said, column) for said in shown]

@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import orjson
-
-from notifier.adapters.trail import Unwritable
 from shared.events import Envelope
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ FROM unnest($1::uuid[]) AS w(event_id) JOIN inbox i USING (event_id) WHERE i.bod
 
 
 def columns(envelopes: Sequence[Envelope]) -> Iterator[Sequence[object]]:
-    """Of the inbox, but for the event's id; in the order given. Raises Unwritable."""
+    """Of the inbox, but for the event's id and the salt; in the order given."""
     yield [envelope.subject for envelope in envelopes]
     yield [envelope.type for envelope in envelopes]
     yield [envelope.time for envelope in envelopes]
@@ -37,12 +34,8 @@ def columns(envelopes: Sequence[Envelope]) -> Iterator[Sequence[object]]:
     yield [envelope.data for envelope in envelopes]
 
 
-def _headers(envelope: Envelope) -> str:
-    found = {name: value for name in HEADERS if (value := getattr(envelope, name)) is not None}
-    try:
-        return orjson.dumps(found).decode()
-    except TypeError:
-        raise Unwritable from None
+def _headers(envelope: Envelope) -> dict[str, str]:
+    return {name: value for name in HEADERS if (value := getattr(envelope, name)) is not None}
 
 
 async def order(tx: Transaction, user_id: str) -> list[UUID]:
@@ -59,7 +52,7 @@ async def read(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Envelope]:
             subject=row["user_id"],
             time=row["occurred_at"],
             data=row["body"],
-            **orjson.loads(row["headers"]),
+            **row["headers"],
         )
         for row in await tx.fetch(_EVENTS, ids)
     }

@@ -19,7 +19,7 @@ WITH fresh AS (
 INSERT INTO trail_entry (user_id, what, epoch, seq, up_to, detail)
 SELECT user_id, what, epoch, seq, up_to, detail
 FROM unnest(
-    $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[], $8::jsonb[]
+    $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[], $8::json[]
 ) WITH ORDINALITY AS r(batch, user_id, what, epoch, seq, up_to, detail, place)
 JOIN fresh ON fresh.event_id = r.batch
 ORDER BY place

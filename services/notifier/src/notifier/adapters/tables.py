@@ -90,6 +90,8 @@ inbox = inbox_table(
     sa.Column("occurred_at", sa.DateTime(timezone=True)),
     sa.Column("headers", sa.JSON),  # Those that stand in no other column.
     sa.Column("body", sa.LargeBinary),  # It may hold an SMS code.
+    # Of the digest in the trail, that of what was shown: who has only that must not be able to guess a code.
+    sa.Column("salt", sa.LargeBinary),
 )
 parked_event = parked_event_table(metadata)
 

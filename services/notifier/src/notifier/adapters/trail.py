@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from notifier.domain.incoming import Incoming
     from notifier.domain.notification import Notification
     from shared.db import Transaction
+    from shared.events import Envelope
 
 SALT_BYTES = 16
 
@@ -25,25 +26,27 @@ class Unwritable(ValueError):
     """A number in it has more than 64 bits."""
 
 
-def details(events: Sequence[Incoming]) -> Iterator[str]:
-    """The ``detail`` of each event's first entry, as JSON: stored, or suppressed. Raises Unwritable."""
-    salts = os.urandom(SALT_BYTES * len(events))
-    for place, event in enumerate(events):
-        envelope, said = event.envelope, event.notification
-        occurred_at = moment(envelope.time)
-        detail: dict[str, object] = {"type": envelope.type, "occurred_at": occurred_at}
-        if event.reference is not None:
-            detail["reference"] = event.reference
-        if said is None:
-            detail["reason"] = event.suppressed
-        else:
-            salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
-            content = notification_content(envelope.id, envelope.subject, occurred_at, said)
-            detail["kind"], detail["title"] = said.kind, said.title
-            if said.amount_minor is not None:
-                detail["amount_minor"], detail["currency"] = said.amount_minor, said.currency
-            detail["salt"], detail["digest"] = salt.hex(), hashlib.sha256(salt + content).hexdigest()
-        yield _json(detail).decode()
+def salts(envelopes: Sequence[Envelope]) -> dict[UUID, bytes]:
+    """By the events' ids. Kept apart from the digest: who may read a salt may read what was shown."""
+    return {envelope.id: os.urandom(SALT_BYTES) for envelope in envelopes}
+
+
+def detail(event: Incoming, salt: bytes) -> dict[str, object]:
+    """Of the event's first entry: stored, or suppressed. Raises Unwritable."""
+    envelope, said = event.envelope, event.notification
+    occurred_at = moment(envelope.time)
+    found: dict[str, object] = {"type": envelope.type, "occurred_at": occurred_at}
+    if event.reference is not None:
+        found["reference"] = event.reference
+    if said is None:
+        found["reason"] = event.suppressed
+        return found
+    found["kind"], found["title"] = said.kind, said.title
+    if said.amount_minor is not None:
+        found["amount_minor"], found["currency"] = said.amount_minor, said.currency
+    content = notification_content(envelope.id, envelope.subject, occurred_at, said)
+    found["digest"] = hashlib.sha256(salt + content).hexdigest()
+    return found
 
 
 def notification_content(id_: UUID, user_id: str, occurred_at: str, said: Notification) -> bytes:
@@ -68,24 +71,26 @@ def notification_content(id_: UUID, user_id: str, occurred_at: str, said: Notifi
         content["amount_minor"], content["currency"] = said.amount_minor, said.currency
     if said.transfer_id is not None:
         content["transfer_id"] = said.transfer_id
-    return _json(content)
-
-
-async def discarded(
-    tx: Transaction, user_id: str, event_id: UUID, transfer_id: UUID | None, detail: dict[str, str]
-) -> None:
-    await tx.execute(
-        "INSERT INTO trail_entry (user_id, what, event_id, transfer_id, detail)"
-        " VALUES ($1, 'discarded', $2, $3, $4)",
-        user_id,
-        event_id,
-        transfer_id,
-        detail,
-    )
-
-
-def _json(content: dict[str, object]) -> bytes:
     try:
         return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         raise Unwritable from None
+
+
+async def ended(
+    tx: Transaction,
+    what: Literal["parked", "discarded"],
+    user_id: str,
+    event_id: UUID,
+    transfer_id: UUID | None,
+    detail: dict[str, str],
+) -> None:
+    """An event that nobody was shown."""
+    await tx.execute(
+        "INSERT INTO trail_entry (user_id, what, event_id, transfer_id, detail) VALUES ($1, $2, $3, $4, $5)",
+        user_id,
+        what,
+        event_id,
+        transfer_id,
+        detail,
+    )

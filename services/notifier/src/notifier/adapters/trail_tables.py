@@ -6,7 +6,7 @@ Nobody may change a row of them, and the service may only add.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.db.xid8 import Xid8
@@ -36,10 +36,11 @@ def _entry(metadata: sa.MetaData) -> None:
         sa.Column(
             "at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")
         ),
-        # Flat: texts, integers and booleans.
-        sa.Column("detail", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+        # Flat: texts, integers and booleans. As text, since it is read as a whole.
+        sa.Column("detail", JSON, nullable=False, server_default=sa.text("'{}'::json")),
         sa.CheckConstraint(
-            "what IN ('stored', 'suppressed', 'pushed', 'acknowledged', 'read', 'discarded', 'rebuilt')",
+            "what IN ('stored', 'suppressed', 'parked', 'discarded',"
+            " 'pushed', 'acknowledged', 'read', 'rebuilt')",
             name="trail_entry_what",
         ),
     )

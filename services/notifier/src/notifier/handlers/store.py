@@ -18,11 +18,12 @@ from notifier.adapters.push import Push
 from notifier.adapters.trail import Unwritable
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.domain.incoming import Incoming, receive
+from notifier.handlers.letters import park
 from notifier.handlers.record import Recorder
 from shared.db import Database
 from shared.db.database import CONTENTION
 from shared.events import Envelope, InvalidEvent, UnknownEvent
-from shared.inbox import ParkedEvent, park
+from shared.inbox import ParkedEvent
 from shared.messaging import Delivery
 from shared.observability.logs import get_logger
 

@@ -46,6 +46,7 @@ def _create_inbox() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True)),
         sa.Column("headers", sa.JSON),
         sa.Column("body", sa.LargeBinary),
+        sa.Column("salt", sa.LargeBinary),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from shared.db.xid8 import Xid8
@@ -73,9 +72,10 @@ def _create_entry() -> None:
         sa.Column(
             "at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("clock_timestamp()")
         ),
-        sa.Column("detail", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+        sa.Column("detail", sa.JSON, nullable=False, server_default=sa.text("'{}'::json")),
         sa.CheckConstraint(
-            "what IN ('stored', 'suppressed', 'pushed', 'acknowledged', 'read', 'discarded', 'rebuilt')",
+            "what IN ('stored', 'suppressed', 'parked', 'discarded',"
+            " 'pushed', 'acknowledged', 'read', 'rebuilt')",
             name="trail_entry_what",
         ),
     )
