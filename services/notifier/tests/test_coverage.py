@@ -32,34 +32,12 @@ from shared.messaging.topology import coverage_queue, events_exchange, lane_queu
 from shared.testing.deliveries import delivery_of, envelope_of, message_of
 from shared.testing.identities import KeyPair
 from shared.testing.namespace import Namespace
-from shared.testing.namespace import namespace as fresh_namespace
-from shared.testing.servers import Servers
 from shared.testing.waiting import until
 from shared.testing.working import working
 
 pytestmark = pytest.mark.servers
 
 LONG = 1e6  # Seconds: nothing is overdue.
-
-
-@pytest.fixture(scope="module")
-async def corner(servers: Servers) -> AsyncIterator[Namespace]:
-    """Of this module alone: its figures are of the whole database."""
-    async with fresh_namespace(servers) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-async def database(corner: Namespace) -> ServiceDatabase:
-    return await corner.database("notifier", "notifier.adapters.migrations")
-
-
-@pytest.fixture(scope="module")
-async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
-    pool = Database(database.url, application="tests")
-    await pool.connect()
-    yield pool
-    await pool.close()
 
 
 @pytest.fixture(autouse=True)
