@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import aio_pika
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from notifier.adapters import coverage
@@ -220,6 +221,40 @@ async def test_an_old_hole_raises_the_alert_and_is_asked_for_where_it_can_be_tol
         assert (request is not None) == (owner in owners)
         assert request is None or request.transfers == [lost.id]
         assert await asked(owner) is None
+
+
+async def test_an_alert_counts_a_transfer_once_however_often_it_is_asked_for(
+    db: Database, added: CreditAdder, user_id: str, publisher: Publisher
+) -> None:
+    await StatementStore(db)([statement(1, transfer_of(added(user_id)))])
+    before = sample("coverage_alerts_total", kind="bonus")
+
+    for asks in range(3):
+        async with db.transaction() as tx:
+            await tx.execute(
+                "UPDATE coverage_hole SET found_at = found_at - interval '1 day',"
+                " asked_at = asked_at - interval '1 day'"
+            )
+        await Reconciler(db, publisher).repair()
+        async with db.transaction() as tx:
+            assert [row["asks"] for row in await coverage.holes(tx, 1)] == [asks + 1]
+
+    assert sample("coverage_alerts_total", kind="bonus") == before + 1
+
+
+async def test_a_ledger_that_has_never_stated_itself_is_behind_by_more_than_any_alert(
+    db: Database, publisher: Publisher
+) -> None:
+    await Reconciler(db, publisher).observe()
+    assert sample("coverage_behind_seconds") == float("inf")
+
+    await StatementStore(db)([statement(1)])
+    await Reconciler(db, publisher).observe()
+    assert sample("coverage_behind_seconds") < 60
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
 
 
 async def _old_enough(db: Database) -> bool:
