@@ -68,6 +68,15 @@ async def owner(database: ServiceDatabase) -> AsyncIterator[AnyConnection]:
 
 
 @pytest.fixture
+async def nothing_stated(db: Database) -> None:
+    """Whatever the module's other tests had the ledger state is forgotten."""
+    async with db.transaction() as tx:
+        for table in ("coverage_hole", "coverage_statement", "coverage_kind"):
+            await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # As named above.
+        await tx.execute("UPDATE coverage_ledger SET heard_up_to = 0, stated_until = NULL, asked_at = NULL")
+
+
+@pytest.fixture
 def user_id() -> str:
     return f"user-{uuid4()}"
 
