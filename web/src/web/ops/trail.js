@@ -106,7 +106,7 @@ export class Trail {
 }
 
 /** @param {Entry} entry */
-function sentence({ what, seq, up_to: upTo, detail }) {
+function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) {
   const range = upTo != null && upTo !== seq ? `numbers ${seq ?? 1} to ${upTo}` : `number ${seq ?? upTo}`;
   switch (what) {
     case 'stored':
@@ -122,7 +122,8 @@ function sentence({ what, seq, up_to: upTo, detail }) {
     case 'discarded':
       return html`<b>Discarded</b> by ${detail.by}: ${detail.reason}`;
     case 'rebuilt':
-      return html`<b>Rebuilt</b> by ${detail.by}`;
+      if (eventId == null) return html`<b>Rebuilt</b> by ${detail.by}`;
+      return html`<b>Rebuilt</b> “${detail.title ?? detail.type}”, ${seq == null ? 'which is not shown any more' : `now number ${epoch}:${seq}`}`;
     default:
       return html`<b>${what}</b>`;
   }
