@@ -59,14 +59,16 @@ async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(s
     shown = await operator.runs("show", "notifier", id_)
     tried = await operator.runs("replay", "notifier", id_)
     discarded = await operator.runs("discard", "notifier", id_, "--reason", "Sent by a test")
-    again = await operator.runs("replay", "notifier", id_)
+    again = await operator.runs("replay", "notifier", id_, str(uuid4()))
 
     assert "specversion is not 1.0" in line
     assert '"code": "•••"' in shown.stdout
     assert (tried.exit_code, tried.stdout) == (1, "ledgerbell: 0 of 1 handled\n")
     assert discarded.stdout == "ledgerbell: discarded by olga\n"
     assert again.exit_code == 1
+    assert again.stdout == "ledgerbell: 0 of 2 handled\n"
     assert "It is discarded already. (state_conflict" in again.stderr
+    assert "(not_found" in again.stderr, "one that is refused does not keep the others from being tried"
     assert "90210" not in "".join((line, shown.stdout, tried.stdout, again.stderr))
 
 
@@ -93,6 +95,17 @@ async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, u
     assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
     assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
     assert id_ in await operator.lists(id_, "--state", "handled")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "127.0.0.1", "http://127.0.0.1:1"])
+def test_an_address_that_is_none_is_told_in_a_sentence(url: str) -> None:
+    environment = {"LEDGERBELL_GATEWAY_URL": url, "LEDGERBELL_OPERATOR_TOKEN": "token"}
+
+    for command in (["dead-letters", "list"], ["coverage"]):
+        run = CliRunner().invoke(app, command, env=environment, catch_exceptions=False)
+
+        assert run.exit_code == 1
+        assert run.stderr.startswith("ledgerbell: ")
 
 
 async def test_others_are_told_which_role_it_needs(stack: Stack) -> None:

@@ -55,7 +55,7 @@ def entry(what: str, **more: Any) -> dict[str, Any]:
     return {"user_id": "ada", "what": what, "at": "", "epoch": 1, "detail": {}, **more}
 
 
-STORED = entry("stored", seq=5)
+STORED = entry("stored", seq=5, event_id="it")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,36 @@ STORED = entry("stored", seq=5)
         ),
         ([entry("pushed", seq=5, up_to=5), entry("read", seq=5)], "pushed, not acknowledged, read"),
         ([entry("read", seq=6)], "stored, not pushed"),
+        (
+            [
+                entry("rebuilt", epoch=2),
+                entry("pushed", seq=5, up_to=5, epoch=2),
+                entry("rebuilt", epoch=3),
+                entry("acknowledged", seq=5, up_to=5, epoch=3, detail={"session": "s"}),
+            ],
+            "acknowledged by 1 session",
+        ),
+        (
+            [
+                entry("rebuilt", epoch=2),
+                entry("rebuilt", epoch=2, seq=5, event_id="another"),
+                entry("rebuilt", epoch=2, seq=4, event_id="it"),
+                entry("acknowledged", seq=5, up_to=5, epoch=2, detail={"session": "s"}),
+                entry("rebuilt", epoch=3),
+                entry("pushed", seq=4, up_to=4, epoch=3),
+            ],
+            "pushed, not acknowledged",
+        ),
+        (
+            [
+                entry("rebuilt", epoch=2),
+                entry("rebuilt", epoch=2, event_id="it"),
+                entry("acknowledged", seq=1, up_to=9, epoch=2, detail={"session": "s"}),
+            ],
+            "stored, not pushed",
+        ),
+        ([entry("rebuilt", epoch=1), entry("rebuilt", epoch=2, user_id="bob")], "stored, not pushed"),
     ],
 )
 def test_no_more_is_said_of_a_notification_than_is_known(others: list[dict[str, Any]], words: str) -> None:
-    assert run("standing.js", "standing", STORED, [STORED, *others])["words"] == words
+    assert run("standing.js", "standing", STORED, [*reversed(others), STORED])["words"] == words

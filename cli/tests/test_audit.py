@@ -229,6 +229,47 @@ def test_a_read_in_a_later_epoch_is_known_by_its_event() -> None:
     assert "not marked as read" in page(Trail([replace(stored, place=1), replace(read, event_id=None)], 2))
 
 
+def through_rebuilds(first: Entry) -> Trail:
+    """It stands as 26, as 26, as 25 and again as 25; each is acknowledged, and 26 in the last of them."""
+    rebuilt = Entry(first.user_id, None, "rebuilt", first.at, epoch=2, detail={"by": "olga"})
+    moved = replace(first, what="rebuilt", epoch=3, seq=25)
+    said = replace(rebuilt, what="acknowledged", seq=26, up_to=26)
+    entries = [
+        first,
+        rebuilt,
+        replace(said, detail={"session": SESSIONS[0]}),
+        replace(rebuilt, epoch=3),
+        moved,
+        replace(rebuilt, epoch=4),
+        replace(said, epoch=4, seq=25, up_to=25, detail={"session": SESSIONS[1]}),
+        replace(said, epoch=4, detail={"session": SESSIONS[2]}),
+    ]
+    return Trail([replace(each, place=place) for place, each in enumerate(entries, 1)], len(entries))
+
+
+def test_what_is_acknowledged_after_rebuilds_is_told_of_the_notification_it_was(tmp_path: Path) -> None:
+    stored, suppressed, *_ = [entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER]
+    trail = through_rebuilds(stored)
+    assert audit("verify", written(tmp_path, trail.bundle()), "--key", PUBLIC).exit_code == 0
+    html = page(trail)
+    assert re.findall('<p class="state [a-z]+">(.*?)</p>', html) == ["acknowledged by 2 sessions"]
+    assert SESSIONS[2] not in html
+    assert "</bdi> became number 25 of them" in html
+    made = page(through_rebuilds(suppressed))
+    assert re.findall('<p class="state [a-z]+">(.*?)</p>', made) == ["acknowledged by 1 session"]
+    assert "was not shown" in made
+    gone = replace(stored, what="rebuilt", epoch=3, seq=None, place=9)
+    assert "</bdi> is not among them any more" in page(Trail([*trail.entries, gone], 9))
+
+
+def test_a_notification_has_nothing_of_the_epochs_before_it() -> None:
+    stored = next(entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER)
+    *before, last = through_rebuilds(stored).entries
+    later = replace(stored, event_id=UUID(int=5), epoch=4, place=8)
+    html = page(Trail([*before, later, replace(last, place=9)], 9))
+    assert [session in html.split("</article>")[1] for session in SESSIONS] == [False, False, True]
+
+
 def test_the_page_says_what_moved_and_how_it_is_checked() -> None:
     html, bundle = page(TRAIL), read_bundle(BUNDLE)
     assert bundle.cover is not None

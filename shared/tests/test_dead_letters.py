@@ -20,8 +20,9 @@ from shared.events.verification import VerificationCodeReceived
 from shared.http import Keyring, create_app
 from shared.http.dead_letters import dead_letters
 from shared.inbox import ParkedEvent, Subscriber, park
-from shared.messaging import Message, Publisher
+from shared.messaging import BrokerAway, Delivery, Message, Publisher
 from shared.messaging.topology import dead_queue
+from shared.messaging.watch import DeadWatch
 from shared.outbox import Outbox, OutboxTransaction
 from shared.pages import InvalidCursor
 from shared.testing.deliveries import added, delivery_of, envelope_of
@@ -176,12 +177,17 @@ async def test_one_is_shown_without_its_secrets(db: Database, letters: Letters) 
     assert "90210" not in answer.text
 
 
-async def test_what_is_no_json_is_not_shown_at_all(db: Database, letters: Letters) -> None:
-    id_ = await parked(db, added(), b"90210 {")
+@pytest.mark.parametrize(
+    "body", [b"90210 {", b"90210", b'"90210"', b'"{\\"code\\": \\"90210\\"}"', b'["90210"]']
+)
+async def test_what_has_no_named_parts_is_not_shown_at_all(
+    db: Database, letters: Letters, body: bytes
+) -> None:
+    id_ = await parked(db, added(), body)
 
     answer = await letters.ask("GET", f"/{id_}")
 
-    assert (answer.json()["data"], answer.json()["bytes"]) == (None, 7)
+    assert (answer.json()["data"], answer.json()["bytes"]) == (None, len(body))
     assert "90210" not in answer.text
 
 
@@ -205,6 +211,55 @@ async def test_what_is_discarded_says_who_and_why_and_is_not_replayed(db: Databa
         "discarded",
     )
     assert await completed(db, [event.transfer_id]) == {}
+
+
+async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, letters: Letters) -> None:
+    event = added()
+    id_ = await parked(db, event)
+    await letters.ask("POST", f"/{id_}/discard", {"reason": "Not needed"})
+    delivery = delivery_of(envelope_of(event, USER, event_id=id_))
+
+    await letters.subscriber._handle("payment.events", [delivery])  # The defect is still there.
+    after = (await letters.ask("GET", f"/{id_}")).json()
+    letters.doing.defective = False
+    await letters.subscriber._parked._handle([delivery])
+
+    assert after["state"] == (await letters.ask("GET", f"/{id_}")).json()["state"] == "discarded"
+    assert await completed(db, [event.transfer_id]) == {}
+
+
+async def test_what_cannot_be_kept_goes_back_to_where_it_was_collected(namespace: Namespace) -> None:
+    envelope, kept = envelope_of(added(), USER), list[Delivery]()
+    publisher = Publisher(namespace.admin_broker_url, "tests")
+    watch = DeadWatch(namespace.broker_url("payment"), "payment")
+
+    async def cannot(_: Delivery) -> None:
+        raise ConnectionResetError("the database is away")
+
+    async def can(delivery: Delivery) -> None:
+        kept.append(delivery)
+
+    async with working(publisher.run, watch.run):
+        await publisher.linked.wait()
+        message = Message("", dead_queue("payment"), str(envelope.id), envelope.data, envelope.headers())
+        await publisher.send_batch([message])
+
+        async def refused() -> bool:
+            try:
+                await watch.collect(cannot, 1)
+            except BrokerAway:
+                return False
+            except ConnectionResetError:
+                return True
+            return False
+
+        await until(refused)
+
+        async def collected() -> int:
+            return await watch.collect(can, 1)
+
+        assert await until(collected) == 1
+    assert [delivery.body for delivery in kept] == [envelope.data]
 
 
 async def test_lists_are_paged_newest_first_and_by_state(db: Database, letters: Letters) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 from playwright.async_api import Locator, Page, expect
 
 from ledgerbell.stack import Stack
 from shared.messaging import Message, Publisher
+from shared.testing.waiting import until
 from shared.testing.working import working
 
 OPERATOR = "olga"
@@ -45,3 +47,20 @@ async def find(page: Page, what: str) -> Locator:
     await page.get_by_label("User, transfer or reference").fill(what)
     await page.get_by_role("button", name="Show", exact=True).click()
     return page.get_by_role("list", name="Timeline").get_by_role("listitem")
+
+
+async def until_told(page: Page, what: str, *words: str) -> Locator:
+    """All entries, once one of them says all of ``words``: a receipt comes within seconds."""
+    said = panel(page, "What happened to").get_by_role("status")
+    answered = re.compile(f"{re.escape(what)}, newest first", re.IGNORECASE)
+
+    async def told() -> Locator | None:
+        entries = found = await find(page, what)
+        await expect(said).to_contain_text(answered)
+        for each in words:
+            found = found.filter(has_text=each)
+        return entries if await found.count() else None
+
+    entries = await until(told, every_seconds=0.2)
+    assert entries is not None
+    return entries

@@ -7,7 +7,11 @@ from decimal import Decimal
 
 from playwright.async_api import Locator, Page, expect
 
+from ledgerbell.stack import Stack
 from shared.testing.waiting import until
+
+SEEN = "5 debits of $1.00 or less within 30 minutes"
+"""What the monitor says of ``debit_in_a_burst``, where that rule alerts."""
 
 
 def record(tab: Page, name: str, title: str) -> Locator:
@@ -114,3 +118,9 @@ def bell(tab: Page) -> Locator:
 
 def toasts(tab: Page) -> Locator:
     return tab.get_by_role("complementary", name="New notifications").get_by_role("group")
+
+
+async def debit_in_a_burst(stack: Stack, user_id: str) -> None:
+    """Small debits, as who tries a stolen account makes."""
+    for cents in (11, 12, 13, 14, 15):
+        await stack.debit(user_id, f"0.{cents}")

@@ -9,20 +9,31 @@ from contextlib import asynccontextmanager
 from typing import Literal
 from uuid import uuid4
 
+import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
-from ledgerbell.tab import Tab
+from ledgerbell.tab import Frame, Tab
 from tests.browser import axe
-from tests.browser.desk import expect_told, find, open_ops, panel, park, tile
+from tests.browser.desk import expect_told, find, open_ops, panel, park, tile, until_told
 
 BlankTab = Callable[[], Awaitable[Page]]
 TabOf = Callable[[str], Tab]
 Theme = Literal["light", "dark"]
 
 HOSTILE = '<img src=x onerror="window.violations.push(1)">${alert(1)}'
+ASKED_FOR = re.compile("/v1/(dead-letters|activity|coverage|trail)")
 NOT_ZERO = re.compile(r"^(?!0(\.0)?$)[\d.,]+$")
+
+
+class SilentTab(Tab):
+    """It takes what it is sent, and never says that it was shown."""
+
+    async def send(self, frame: Frame) -> None:
+        if frame["type"] != "ack":
+            await super().send(frame)
 
 
 @asynccontextmanager
@@ -76,18 +87,52 @@ async def test_a_search_opens_the_timeline_of_a_user_and_of_a_transfer(
         await open_ops(stack, page)
         await expect_told(page)
 
-        async def told(what: str, words: str) -> None:
-            """A receipt comes within seconds: the operator looks again."""
-            for _ in range(20):
-                entries = await find(page, what)
-                await expect(entries.first).to_be_visible()
-                if await entries.filter(has_text=words).count():
-                    return
-            pytest.fail(f"the timeline of {what} does not say {words!r}")
+        await until_told(page, owner, "Stored")
+        await until_told(page, owner, "by gateway")
+        await until_told(page, transfer, "Stored", "acknowledged by 1 session")
 
-        await told(owner, "Stored")
-        await told(owner, "by gateway")
-        await told(transfer, "acknowledged by 1 session")
+
+async def test_a_search_opens_the_timeline_of_a_reference_and_of_nothing_else(
+    stack: Stack, owner: str, blank_tab: BlankTab
+) -> None:
+    async with httpx.AsyncClient(base_url=stack.gateway_url, trust_env=False, timeout=15) as gateway:
+        customer = Customer(gateway, owner, stack.token)
+        reference = (await customer.initialize_payment("10.00"))["reference"]
+    page = await blank_tab()
+    await open_ops(stack, page)
+    await until_told(page, owner, "Credits Added")
+
+    entries = await until_told(page, reference.lower(), "payment.initiated", owner)
+
+    said = panel(page, "What happened to").get_by_role("status")
+    await expect(said).to_contain_text(f"about reference {reference}, newest first")
+    await expect(entries.filter(has_text="Credits Added")).to_have_count(0)
+
+
+async def test_what_a_silent_tab_was_sent_is_told_from_what_two_sessions_acknowledged(
+    stack: Stack, owner: str, tab_of: TabOf, blank_tab: BlankTab
+) -> None:
+    shown = await stack.debit(owner, "1.00", reason="Shown")
+    async with tab_of(owner) as one, tab_of(owner) as other:
+        for tab in (one, other):
+            await tab.until(lambda tab=tab: len(tab.received) == 2)  # type: ignore[misc]  # mypy cannot type a default.
+        page = await blank_tab()
+        await open_ops(stack, page)
+        entries = await until_told(page, shown, "Stored", "acknowledged by 2 sessions")
+    sessions = await entries.filter(has_text="by session").locator("code").all_inner_texts()
+    assert len(set(sessions)) == len(sessions) == 2
+
+    silent = SilentTab(stack.gateway_url, lambda: stack.token(owner), cursor="1:2")
+    async with silent:
+        unseen = await stack.debit(owner, "1.00", reason="Unseen")
+        await silent.until(lambda: silent.cursor == "1:3")
+        entries = await until_told(page, unseen, "Stored", "pushed, not acknowledged")
+        await expect(entries.filter(has_text="by session")).to_have_count(0)
+
+    entries = await until_told(page, owner, "Stored", "pushed, not acknowledged")
+    stored = entries.filter(has_text="Stored").filter(has_text=re.compile("Credits Deducted"))
+    badges = await stored.locator(".badge").all_inner_texts()
+    assert badges == ["pushed, not acknowledged", "acknowledged by 2 sessions"]
 
 
 async def test_what_nobody_knows_is_said_to_be_unknown(stack: Stack, blank_tab: BlankTab) -> None:
@@ -97,6 +142,29 @@ async def test_what_nobody_knows_is_said_to_be_unknown(stack: Stack, blank_tab: 
 
     said = panel(page, "What happened to").get_by_role("status")
     await expect(said).to_contain_text("The trail knows nothing of user nobody-")
+
+
+@pytest.mark.usefixtures("gateway_may_vanish")
+async def test_what_cannot_be_asked_is_not_said_to_be_well(stack: Stack, blank_tab: BlankTab) -> None:
+    page = await blank_tab()
+    await page.route(ASKED_FOR, lambda route: route.abort())
+    await open_ops(stack, page)
+    await expect_told(page)
+
+    letters, flags = panel(page, "Parked and dead"), panel(page, "Unusual activity")
+    await expect(letters).to_contain_text(
+        "Not known of credit, monitor, notifier, payment, refund: no answer."
+    )
+    await expect(letters).not_to_contain_text("Nothing is parked")
+    await expect(flags).to_contain_text("Not known: the monitor did not answer.")
+    await expect(tile(page, "Coverage")).to_have_text("–")
+    await find(page, "anybody")
+    said = panel(page, "What happened to").get_by_role("status")
+    await expect(said).to_have_text("Nothing answered. Look again in a moment.")
+
+    await page.unroute(ASKED_FOR)
+    await expect(tile(page, "Coverage")).to_contain_text("%", timeout=15_000)
+    await expect(letters).not_to_contain_text("Not known")
 
 
 async def test_a_dead_letter_is_tried_again_and_discarded_with_a_reason_only(

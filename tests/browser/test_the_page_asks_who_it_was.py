@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from ledgerbell.stack import Stack
-from tests.browser.hands import expect_live, toasts
+from tests.browser.hands import SEEN, debit_in_a_burst, expect_live, toasts
 
-SEEN = "5 debits of $1.00 or less within 30 minutes"
+ONE = re.compile("/v1/activity/[^/]+$")
 
 
 @pytest.fixture
@@ -25,8 +26,7 @@ async def tab(watched: Stack, user: str, blank_tab: Callable[[], Awaitable[Page]
 
 async def asked(watched: Stack, user: str, tab: Page) -> Locator:
     """After a burst of small debits: the row that asks."""
-    for cents in (11, 12, 13, 14, 15):
-        await watched.debit(user, f"0.{cents}")
+    await debit_in_a_burst(watched, user)
     row = tab.get_by_role("region", name="Unusual activity").get_by_role("listitem")
     await expect(row).to_contain_text(SEEN)
     await expect(toasts(tab).filter(has_text="Unusual Activity")).to_have_count(1)
@@ -36,11 +36,14 @@ async def asked(watched: Stack, user: str, tab: Page) -> Locator:
 async def test_this_was_me_is_said_with_one_click(watched: Stack, user: str, tab: Page) -> None:
     await expect(tab.get_by_role("region", name="Unusual activity")).to_be_hidden()
     row = await asked(watched, user, tab)
+    place = await row.get_by_role("button", name="Not me").bounding_box()
 
     await row.get_by_role("button", name="This was me").click()
 
     await expect(row).to_contain_text("This was you")
     await expect(row.get_by_role("button", name="This was me")).to_be_hidden()
+    # Where nobody's second click lands on it.
+    assert await row.get_by_role("button", name="Not me").bounding_box() == place
     assert await watched.debit(user, "0.16")
 
 
@@ -57,3 +60,22 @@ async def test_not_me_says_that_spending_is_stopped_and_its_link_leads_there_aga
     await expect_live(tab)
     await tab.locator("ledgerbell-history").get_by_role("link", name="Unusual Activity").click()
     await expect(row).to_contain_text("Not you")
+
+
+@pytest.mark.usefixtures("gateway_may_vanish")
+async def test_what_cannot_be_had_is_said_and_asked_for_again_and_an_answer_shows_by_itself(
+    watched: Stack, user: str, tab: Page
+) -> None:
+    activity = tab.get_by_role("region", name="Unusual activity")
+    row = activity.get_by_role("listitem")
+    await tab.route(ONE, lambda route: route.abort())
+    await debit_in_a_burst(watched, user)
+    await expect(activity).to_contain_text("The server cannot be reached. Try again in a moment.")
+
+    await tab.unroute(ONE)
+    await expect(row).to_contain_text(SEEN, timeout=15_000)
+    await expect(activity).not_to_contain_text("cannot be reached")
+
+    await tab.route(ONE, lambda route: route.abort())
+    await row.get_by_role("button", name="This was me").click()
+    await expect(row).to_contain_text("This was you")

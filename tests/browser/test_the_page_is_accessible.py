@@ -13,9 +13,11 @@ from playwright.async_api import Browser, Page, expect
 from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
 from tests.browser import axe
+from tests.browser.hands import SEEN, debit_in_a_burst
 
 Theme = Literal["light", "dark"]
 
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDE, PHONE = (1280, 860), (360, 740)
 LOOKS = pytest.mark.parametrize(
     ("theme", "locale", "size"),
@@ -93,6 +95,29 @@ async def test_the_wallet_is_accessible_whatever_is_open(
         await page.locator("[popovertarget=menu]").click()
         await expect(page.locator("#language")).to_be_visible()
         assert await axe.violations(page) == []
+
+
+@LOOKS
+async def test_unusual_activity_is_accessible_asked_and_answered(
+    watched: Stack, user: str, chromium: Browser, theme: Theme, locale: str, size: tuple[int, int]
+) -> None:
+    await watched.open_account(user, "USD")
+    await watched.add_credits(user, "100.00")
+    async with opened(chromium, theme, locale, size) as page:
+        await page.goto(f"{watched.gateway_url}/#token={watched.token(user)}")
+        await expect(page.locator("ledgerbell-history").get_by_role("article")).to_have_count(1)
+        await debit_in_a_burst(watched, user)
+        row = page.locator("#activity").get_by_role("listitem")
+        await expect(row).to_contain_text(SEEN)
+        await expect(page.locator("ledgerbell-toaster .toast").filter(has_text=SEEN)).to_be_visible()
+        assert await axe.violations(page) == []
+        assert await page.evaluate(OVERFLOW) <= 0
+
+        for answer, state in (("first", "confirmed"), ("last", "disputed")):
+            await getattr(row.locator(".answer:visible"), answer).click()
+            await expect(row).to_have_attribute("data-state", state)
+            assert await axe.violations(page) == []
+            assert await page.evaluate(OVERFLOW) <= 0
 
 
 @LOOKS

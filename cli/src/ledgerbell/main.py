@@ -20,7 +20,7 @@ from ledgerbell.coverage import read_coverage, table
 from ledgerbell.demo import Place
 from ledgerbell.documents import write_documents
 from ledgerbell.gateway import GatewayRefused, OperatorSettings
-from ledgerbell.letters import SERVICES, Letter, open_letters
+from ledgerbell.letters import SERVICES, Letter, Letters, open_letters
 from ledgerbell.prepare import BrokerPreparation, DatabasePreparation, prepare_broker, prepare_databases
 from ledgerbell.processes import ProcessFailed
 from ledgerbell.rebuild import differences, rebuild_stream
@@ -53,6 +53,7 @@ _EXPECTED = (
     ValueError,
     asyncpg.PostgresError,
     httpx.HTTPError,
+    httpx.InvalidURL,
     topology.BrokerRefused,
     GatewayRefused,
     FolderInUse,
@@ -185,10 +186,20 @@ def replay_dead_letters(
     """Try again, now. What had its effect before has no second one."""
     with _plainly(), open_letters(OperatorSettings()) as letters:
         ids = letter_id or [letter["id"] for letter in letters.listed(service)]
-        states = [letters.replay(service, id_)["state"] for id_ in ids]
+        states = [_replay(letters, service, id_) for id_ in ids]
         print(f"ledgerbell: {states.count('handled')} of {len(states)} handled")
         if set(states) - {"handled"}:
             raise typer.Exit(1)
+
+
+def _replay(letters: Letters, service: str, letter_id: str) -> str:
+    """Its state then. One that is refused, as somebody else has closed it, does not end the others' turn."""
+    try:
+        state: str = letters.replay(service, letter_id)["state"]
+    except GatewayRefused as refused:
+        print(f"ledgerbell: {letter_id}: {refused}", file=sys.stderr)
+        return "refused"
+    return state
 
 
 @dead_letters.command("discard")

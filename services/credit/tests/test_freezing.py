@@ -9,9 +9,12 @@ from uuid import uuid4
 import pytest
 
 from credit.consumers import freeze_disputed
+from credit.handlers.accounts import accounts_of, freeze_account, open_account
 from shared.events.activity import ActivityDisputed
+from shared.money import Money
 from shared.outbox import Outbox
 from shared.testing.deliveries import envelope_of
+from shared.testing.waiting import until
 
 if TYPE_CHECKING:
     import httpx
@@ -94,6 +97,53 @@ async def test_all_accounts_of_the_user_are_frozen_and_one_opened_meanwhile_too(
     for currency in ("USD", "EUR", "GBP"):
         await api.add(user, "1.00", currency=currency)
         assert refused(await api.debit(user, "1.00", currency=currency))
+
+
+async def test_an_account_that_is_opened_while_the_others_are_being_frozen_is_frozen(
+    api: Api, db: Database
+) -> None:
+    user = await api.user_with("10.00")
+    async with db.transaction() as opening:
+        await open_account(opening, user, Money(0, "EUR"))
+        freezing = asyncio.create_task(dispute(db, user))
+
+        async def has_done_what_it_can() -> bool:
+            return freezing.done() or await waits_for_a_lock(db)
+
+        await until(has_done_what_it_can)
+    await freezing
+
+    async with db.transaction() as tx:
+        assert all(account["frozen_at"] for account in await accounts_of(tx, user))
+
+
+async def test_an_account_cannot_slip_through_a_freeze_that_is_not_committed_yet(
+    api: Api, db: Database
+) -> None:
+    user = await api.user_with("10.00")
+
+    async def open_another() -> None:
+        async with db.transaction() as tx:
+            await open_account(tx, user, Money(0, "EUR"))
+
+    async with db.transaction() as tx:
+        await freeze_account(tx, user, uuid4())
+        opening = asyncio.create_task(open_another())
+
+        async def has_done_what_it_can() -> bool:
+            return opening.done() or await waits_for_a_lock(db)
+
+        await until(has_done_what_it_can)
+    await opening
+
+    async with db.transaction() as tx:
+        assert all(account["frozen_at"] for account in await accounts_of(tx, user))
+
+
+async def waits_for_a_lock(db: Database) -> bool:
+    async with db.autocommit() as tx:
+        waiting = "SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
+        return bool(await tx.fetch(f"{waiting} WHERE datname = current_database())"))
 
 
 async def test_a_dispute_that_freezes_nothing_changes_nothing(api: Api, db: Database) -> None:

@@ -39,19 +39,19 @@ Store = Callable[[], BatchStore]
 Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def corner(servers: Servers) -> AsyncIterator[Namespace]:
-    """A virtual host that no other package's notifier consumes from."""
+    """Of one module alone: no other's notifier consumes or seals here, and figures are of its own doing."""
     async with fresh_namespace(servers) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def database(corner: Namespace) -> ServiceDatabase:
     return await corner.database("notifier", "notifier.adapters.migrations")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
     """As the service's own role."""
     pool = Database(database.url, application="tests")
@@ -60,11 +60,20 @@ async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
     await pool.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def owner(database: ServiceDatabase) -> AsyncIterator[AnyConnection]:
     connection = await asyncpg.connect(database.migration_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def nothing_stated(db: Database) -> None:
+    """Whatever the module's other tests had the ledger state is forgotten."""
+    async with db.transaction() as tx:
+        for table in ("coverage_hole", "coverage_statement", "coverage_kind"):
+            await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # As named above.
+        await tx.execute("UPDATE coverage_ledger SET heard_up_to = 0, stated_until = NULL, asked_at = NULL")
 
 
 @pytest.fixture
@@ -148,7 +157,7 @@ def trail_key() -> KeyPair:
     return KeyPair.generate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def settings(
     corner: Namespace, database: ServiceDatabase, identities: Identities, trail_key: KeyPair
 ) -> Settings:
@@ -161,7 +170,7 @@ def settings(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The whole notifier, consumers included, and a client of its HTTP side."""
     app = build(settings)
@@ -211,7 +220,7 @@ class Listener:
             return about()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def listener(corner: Namespace) -> AsyncIterator[Listener]:
     async with await aio_pika.connect(corner.admin_broker_url) as connection:
         channel = await connection.channel()
@@ -222,7 +231,7 @@ async def listener(corner: Namespace) -> AsyncIterator[Listener]:
         yield listening
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def publish(corner: Namespace) -> AsyncIterator[Callable[..., Awaitable[None]]]:
     """Publish envelopes as their services would."""
     publisher = Publisher(corner.admin_broker_url, "tests")

@@ -9,65 +9,30 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aio_pika
-import httpx
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from notifier.adapters import coverage
-from notifier.consumers.coverage import consume_statements
-from notifier.consumers.lanes import MAX_BATCH
 from notifier.handlers.coverage import StatementStore
 from notifier.handlers.reconciler import Reconciler
-from notifier.main import Settings, build
-from services.notifier.tests.conftest import CreditAdder, Identities, Store
+from services.notifier.tests.conftest import CreditAdder, Store
 from shared.db import Database
-from shared.db.provision import ServiceDatabase
 from shared.events import Envelope, Event
 from shared.events.coverage import OWNERS, STATED, Request, StatedTransfer, Statement
 from shared.events.credit import CreditAdded
 from shared.events.payment import PaymentCompleted
 from shared.events.refund import RefundCompleted, RefundFailed
-from shared.messaging import BatchConsumer, Delivery, Message, Publisher
-from shared.messaging.topology import coverage_queue, events_exchange, lane_queue
-from shared.testing.deliveries import delivery_of, envelope_of, message_of
-from shared.testing.identities import KeyPair
+from shared.messaging import Delivery, Publisher
+from shared.messaging.topology import coverage_queue
+from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.namespace import Namespace
-from shared.testing.namespace import namespace as fresh_namespace
-from shared.testing.servers import Servers
 from shared.testing.waiting import until
 from shared.testing.working import working
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("nothing_stated")]
 
 LONG = 1e6  # Seconds: nothing is overdue.
-
-
-@pytest.fixture(scope="module")
-async def corner(servers: Servers) -> AsyncIterator[Namespace]:
-    """Of this module alone: its figures are of the whole database."""
-    async with fresh_namespace(servers) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-async def database(corner: Namespace) -> ServiceDatabase:
-    return await corner.database("notifier", "notifier.adapters.migrations")
-
-
-@pytest.fixture(scope="module")
-async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
-    pool = Database(database.url, application="tests")
-    await pool.connect()
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture(autouse=True)
-async def nothing_stated(db: Database) -> None:
-    async with db.transaction() as tx:
-        for table in ("coverage_hole", "coverage_statement", "coverage_kind"):
-            await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # As named above.
-        await tx.execute("UPDATE coverage_ledger SET heard_up_to = 0, stated_until = NULL, asked_at = NULL")
 
 
 @pytest.fixture
@@ -244,6 +209,40 @@ async def test_an_old_hole_raises_the_alert_and_is_asked_for_where_it_can_be_tol
         assert await asked(owner) is None
 
 
+async def test_an_alert_counts_a_transfer_once_however_often_it_is_asked_for(
+    db: Database, added: CreditAdder, user_id: str, publisher: Publisher
+) -> None:
+    await StatementStore(db)([statement(1, transfer_of(added(user_id)))])
+    before = sample("coverage_alerts_total", kind="bonus")
+
+    for asks in range(3):
+        async with db.transaction() as tx:
+            await tx.execute(
+                "UPDATE coverage_hole SET found_at = found_at - interval '1 day',"
+                " asked_at = asked_at - interval '1 day'"
+            )
+        await Reconciler(db, publisher).repair()
+        async with db.transaction() as tx:
+            assert [row["asks"] for row in await coverage.holes(tx, 1)] == [asks + 1]
+
+    assert sample("coverage_alerts_total", kind="bonus") == before + 1
+
+
+async def test_a_ledger_that_has_never_stated_itself_is_behind_by_more_than_any_alert(
+    db: Database, publisher: Publisher
+) -> None:
+    await Reconciler(db, publisher).observe()
+    assert sample("coverage_behind_seconds") == float("inf")
+
+    await StatementStore(db)([statement(1)])
+    await Reconciler(db, publisher).observe()
+    assert sample("coverage_behind_seconds") < 60
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
 async def _old_enough(db: Database) -> bool:
     async with db.transaction() as tx:
         row = await tx.fetchrow("SELECT min(now() - found_at) AS age FROM coverage_hole")
@@ -328,92 +327,3 @@ async def test_a_statement_that_cannot_be_read_is_dropped_and_said(db: Database)
 
     assert [line["event"] for line in lines] == ["coverage.statement_unreadable"]
     assert (await figures(db)).stated_until is None
-
-
-async def test_an_operator_sees_how_much_is_covered_and_nobody_else_does(
-    corner: Namespace,
-    database: ServiceDatabase,
-    db: Database,
-    identities: Identities,
-    trail_key: KeyPair,
-    added: CreditAdder,
-    user_id: str,
-) -> None:
-    """The whole notifier, which hears what the ledger has stated on the broker."""
-    app = build(
-        Settings(
-            broker_url=corner.broker_url("notifier"),
-            database_url=database.url,
-            auth_keys=identities.keys(),
-            trail_key=trail_key.private,
-        )
-    )
-    operator = {"Authorization": f"Bearer {identities.issuer.token('op', ('operator',))}"}
-    lost = transfer_of(added(user_id))
-    said = statement(1, lost)
-    ledger = Publisher(corner.broker_url("credit"), "tests")
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifier") as http,
-        working(ledger.run),
-    ):
-        empty = (await http.get("/v1/coverage", headers=operator)).json()
-        await ledger.linked.wait()
-        await ledger.send_batch([Message(events_exchange("credit"), STATED, "statement-1", said.body)])
-
-        async def heard() -> dict[str, Any]:
-            answer: dict[str, Any] = (await http.get("/v1/coverage", headers=operator)).json()
-            return answer if answer["stated"] else {}
-
-        answer = await until(heard)
-        refused = await http.get("/v1/coverage", headers=identities.user(user_id))
-
-    assert (empty["complete"], empty["percent"], empty["stated_until"]) == (False, 100.0, None)
-    assert (answer["complete"], answer["percent"], answer["holes"]) == (False, 0.0, 1)
-    assert answer["kinds"] == [{"kind": "bonus", "stated": 1, "holes": 1}]
-    assert answer["oldest"] == answer["open"][0]
-    assert (answer["oldest"]["transfer_id"], answer["oldest"]["amount"]) == (str(lost.id), "5.00")
-    assert refused.status_code == 403
-
-
-async def test_a_statement_waits_for_a_lane_that_is_behind(
-    corner: Namespace, db: Database, lane_store: Store, added: CreditAdder, user_id: str
-) -> None:
-    behind, released = MAX_BATCH[CreditAdded.LANE], asyncio.Event()
-    events = [added(user_id, version=version) for version in range(1, behind + 1)]
-    store = lane_store()
-
-    async def slow(deliveries: list[Delivery]) -> None:
-        await released.wait()
-        await store.handle(deliveries)
-
-    lane = BatchConsumer(
-        corner.broker_url("notifier"), lane_queue(CreditAdded.LANE), slow, name="slow", prefetch=2 * behind
-    )
-    statements = consume_statements(
-        corner.broker_url("notifier"), StatementStore(db), db.probe, {CreditAdded.LANE: lane}
-    )
-    ledger = Publisher(corner.broker_url("credit"), "ledger")
-    async with working(lane.run, statements.run, ledger.run):
-        await ledger.linked.wait()
-        await ledger.send_batch([message_of(event) for event in events])
-
-        async def is_behind() -> bool:
-            return lane.in_hand >= behind
-
-        await until(is_behind)
-        said = statement(1, *map(transfer_of, events))
-        await ledger.send_batch([Message("credit.events", STATED, "statement-1", said.body)])
-
-        async def has_come() -> bool:
-            return statements.in_hand == 1
-
-        await until(has_come)
-        assert (await figures(db)).stated == 0
-        released.set()
-
-        async def is_stated() -> bool:
-            return (await figures(db)).stated == behind
-
-        await until(is_stated)
-    assert (await figures(db)).holes == 0

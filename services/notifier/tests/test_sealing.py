@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from notifier.adapters import seals
@@ -23,7 +22,6 @@ from shared.db.provision import ServiceDatabase
 from shared.events import Envelope
 from shared.testing.deliveries import delivery_of
 from shared.testing.identities import KeyPair
-from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers
 from shared.testing.waiting import until
 from shared.trail import START, Verdict, read_private_key, read_public_key, verify
@@ -34,28 +32,6 @@ Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 Store = Callable[[], BatchStore]
 Seal = Callable[[], Awaitable[None]]
 Export = Callable[[str, UUID], Awaitable[list[bytes]]]
-
-
-@pytest.fixture(scope="module")
-async def database(servers: Servers) -> AsyncIterator[ServiceDatabase]:
-    """Nobody else seals here."""
-    async with fresh_namespace(servers) as corner:
-        yield await corner.database("notifier", "notifier.adapters.migrations")
-
-
-@pytest.fixture(scope="module")
-async def db(database: ServiceDatabase) -> AsyncIterator[Database]:
-    pool = Database(database.url, application="tests")
-    await pool.connect()
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture(scope="module")
-async def owner(database: ServiceDatabase) -> AsyncIterator[AnyConnection]:
-    connection = await asyncpg.connect(database.migration_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

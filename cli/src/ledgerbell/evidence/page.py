@@ -132,8 +132,11 @@ def _sentence(entry: Entry) -> str:
             )
         case "discarded":
             return f"By {_said(text(entry, 'by'))}: {_said(text(entry, 'reason'))}"
-        case "rebuilt":
+        case "rebuilt" if entry.event_id is None:
             return f"The user’s notifications were made anew by {_said(text(entry, 'by'))}"
+        case "rebuilt":
+            now = "is not among them any more" if entry.seq is None else f"became number {entry.seq} of them"
+            return f"{_said(text(entry, 'title'))} {now}"
 
 
 def _range(entry: Entry) -> str:

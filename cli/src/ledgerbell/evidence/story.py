@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from shared.trail import Bundle, Entry, covers
+from shared.trail import Bundle, Entry, Standing, is_placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,19 @@ class Waiting:
 
 @dataclass(slots=True)
 class Told:
-    """One notification that was stored for the transfer."""
+    """One notification that was stored for the transfer, or made for it when the stream was rebuilt."""
 
     stored: Entry
     pushed: list[Entry] = field(default_factory=list)
     acknowledged: list[Acknowledgement] = field(default_factory=list)
     read_at: str | None = None
+    _standing: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._standing = Standing(self.stored)
 
     def take(self, entry: Entry) -> None:
+        self._standing.follow(entry)
         if not self._is_meant(entry):
             return
         if entry.what == "pushed":
@@ -46,10 +52,10 @@ class Told:
             self.read_at = happened_at(entry)
 
     def _is_meant(self, entry: Entry) -> bool:
-        """By the event it was made of, which stays when a stream is rebuilt; or by its number."""
+        """By the event it was made of, or by its number in the entry's epoch."""
         if entry.event_id is not None:
             return entry.event_id == self.stored.event_id
-        return self.stored.seq is not None and covers(entry, self.stored.epoch, self.stored.seq)
+        return self._standing.is_in(entry)
 
     def waiting(self) -> Iterator[Waiting]:
         """A gateway may write to the same tab again, so its largest number counts, not their sum."""
@@ -70,10 +76,13 @@ def notifications(bundle: Bundle) -> Sequence[Told]:
     """In the order in which they were stored."""
     entries = [*bundle.entries, *bundle.unsealed]
     about = bundle.header.transfer_id
-    told = [Told(each) for each in entries if each.what == "stored" and each.transfer_id == about]
-    for each in told:
-        _take_all(each, entries)
-    return told
+    told: dict[UUID | None, Told] = {}
+    for each in entries:
+        if each.transfer_id == about and is_placed(each) and each.event_id not in told:
+            told[each.event_id] = Told(each)
+    for one in told.values():
+        _take_all(one, entries)
+    return list(told.values())
 
 
 def _take_all(told: Told, entries: Iterable[Entry]) -> None:

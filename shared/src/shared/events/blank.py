@@ -18,11 +18,12 @@ SECRET = frozenset(
 
 
 def blanked(data: bytes) -> Json:
-    """The data with its secrets blanked; None where it is not JSON, and so nobody knows what it holds."""
+    """The data with its secrets blanked; None where it is no JSON object: nobody knows what it holds."""
     try:
-        return _blank(orjson.loads(data))
+        found = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
+    return _blank(found) if isinstance(found, dict) else None
 
 
 def _blank(value: Json) -> Json:

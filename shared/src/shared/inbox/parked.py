@@ -48,6 +48,8 @@ class ParkedStore:
         async with self._transaction() as tx:
             # Committed before the try: if the try ends the process, this is what remains of it.
             attempts = await park(tx, event, state="attempting")
+        if attempts is None:
+            return None
         if attempts > MAX_ATTEMPTS:
             async with self._transaction() as tx:
                 await self._park(tx, ParkedEvent(self._queue, "every try ended the process", delivery))

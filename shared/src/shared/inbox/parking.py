@@ -33,14 +33,18 @@ class ParkedEvent:
             return uuid5(NAMESPACE_OID, f"{self.queue}:{given}:{self.delivery.body.hex()}")
 
 
-async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") -> int:
-    """Record it and return how often it has been tried. Logs CRITICAL and counts when it is parked."""
+async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") -> int | None:
+    """Record it and return how often it has been tried. Logs CRITICAL and counts when it is parked.
+
+    None: somebody has discarded it, and that it comes again changes nothing.
+    """
     row = await tx.fetchrow(
         """
         INSERT INTO parked_event (id, queue, routing_key, reason, state, headers, body)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (id) DO UPDATE SET attempts = parked_event.attempts + 1, last_at = now(),
             reason = excluded.reason, state = excluded.state
+            WHERE parked_event.state <> 'discarded'
         RETURNING attempts
         """,
         event.id,
@@ -51,7 +55,8 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
         {storable(name): storable(str(value)) for name, value in event.delivery.headers.items()},
         event.delivery.body,
     )
-    assert row is not None
+    if row is None:
+        return None
     if state == "parked":
         PARKED.labels(event.queue).inc()
         log.critical(

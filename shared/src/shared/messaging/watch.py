@@ -44,16 +44,20 @@ class DeadWatch:
             if message.delivery_tag is None:
                 return taken
             properties = message.header.properties
-            await keep(
-                Delivery(
-                    tag=message.delivery_tag,
-                    routing_key=message.routing_key or "",
-                    message_id=properties.message_id,
-                    redelivered=True,
-                    headers=dict(properties.headers or {}),
-                    body=message.body,
-                )
+            delivery = Delivery(
+                tag=message.delivery_tag,
+                routing_key=message.routing_key or "",
+                message_id=properties.message_id,
+                redelivered=True,
+                headers=dict(properties.headers or {}),
+                body=message.body,
             )
+            try:
+                await keep(delivery)
+            except BaseException:
+                # Back to the others: unacknowledged nobody would see it for as long as the link lives.
+                await link.channel.basic_nack(message.delivery_tag, requeue=True)
+                raise
             await link.channel.basic_ack(message.delivery_tag)
         return at_most
 

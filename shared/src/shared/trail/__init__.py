@@ -29,7 +29,7 @@ Nothing here knows a database or a clock.
 
 from __future__ import annotations
 
-from shared.trail.bundle import MEDIA_TYPE, BundleWriter, Concern, Cover, covers
+from shared.trail.bundle import MEDIA_TYPE, BundleWriter, Concern, Cover, Standing, is_placed
 from shared.trail.canonical import NotCanonical, canonical
 from shared.trail.chain import START, link
 from shared.trail.checkpoint import Checkpoint
@@ -62,11 +62,12 @@ __all__ = [
     "PrivateKey",
     "Problem",
     "PublicKey",
+    "Standing",
     "Verdict",
     "What",
     "canonical",
-    "covers",
     "fingerprint",
+    "is_placed",
     "leaf",
     "link",
     "moment",

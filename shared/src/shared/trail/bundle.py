@@ -43,48 +43,86 @@ class Cover:
     path: Sequence[bytes]
 
 
+class Standing:
+    """Where one notification stands, as a user's entries say that are followed in their order.
+
+    In a new epoch it keeps its number, unless the rebuild says another of its event, or none.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        """``entry`` says so first: it was stored, or a rebuild made it."""
+        self._event_id = entry.event_id
+        self._epoch, self._seq = entry.epoch or 0, entry.seq
+        self._seqs = {self._epoch: self._seq}
+
+    def follow(self, entry: Entry) -> None:
+        if entry.what != "rebuilt" or entry.epoch is None:
+            return
+        if entry.event_id is None:
+            if entry.epoch <= self._epoch:
+                return  # It was made in this one, or later.
+        elif entry.event_id == self._event_id:
+            self._seq = entry.seq
+        else:
+            return
+        self._epoch = entry.epoch
+        self._seqs[self._epoch] = self._seq
+
+    def is_in(self, entry: Entry) -> bool:
+        """Whether an entry about numbers (``seq`` to ``up_to``, or ``seq`` alone) is about this one too."""
+        seq = self._seqs.get(entry.epoch or 0)
+        if seq is None:
+            return False
+        if entry.up_to is None:
+            return entry.seq == seq
+        return (entry.seq or 0) <= seq <= entry.up_to
+
+
 class Concern:
     """Tells, of a user's entries taken in their order, which ones speak of a transfer.
 
     Besides those that name it: pushed, acknowledged and first read for a notification that was stored for it,
-    and what became of its events.
+    in whatever epoch, and what became of its events.
     """
 
     def __init__(self, transfer_id: UUID) -> None:
         self._transfer_id = transfer_id
         self._events: set[UUID] = set()
-        self._told: set[tuple[int | None, int]] = set()  # Epoch and seq of its notifications.
-        self._unread: set[tuple[int | None, int]] = set()
+        self._told: dict[UUID, Standing] = {}  # Its notifications, by their events.
+        self._unread: set[UUID] = set()
 
     def __call__(self, entry: Entry) -> bool:
         if entry.transfer_id == self._transfer_id:
             self._learn(entry)
             return True
         if entry.event_id is not None:
+            if entry.what == "read":
+                self._unread.discard(entry.event_id)
             return entry.event_id in self._events
         if entry.what == "rebuilt":
+            for standing in self._told.values():
+                standing.follow(entry)
             return bool(self._told)
         if entry.what == "read":
-            read = {each for each in self._unread if covers(entry, *each)}
+            read = {id_ for id_ in self._unread if self._told[id_].is_in(entry)}
             self._unread -= read
             return bool(read)
-        return any(covers(entry, *each) for each in self._told)
+        return any(standing.is_in(entry) for standing in self._told.values())
 
     def _learn(self, entry: Entry) -> None:
-        if entry.event_id is not None:
-            self._events.add(entry.event_id)
-        if entry.what == "stored" and entry.seq is not None:
-            self._told.add((entry.epoch, entry.seq))
-            self._unread.add((entry.epoch, entry.seq))
+        if entry.event_id is None:
+            return
+        self._events.add(entry.event_id)
+        if (standing := self._told.get(entry.event_id)) is not None:
+            standing.follow(entry)
+        elif is_placed(entry):
+            self._told[entry.event_id] = Standing(entry)
+            self._unread.add(entry.event_id)
 
 
-def covers(entry: Entry, epoch: int | None, seq: int) -> bool:
-    """Whether an entry about notifications (``seq`` to ``up_to``, or ``seq`` alone) is about this one."""
-    if entry.epoch is not None and epoch is not None and entry.epoch != epoch:
-        return False
-    if entry.up_to is None:
-        return entry.seq == seq
-    return (entry.seq or 0) <= seq <= entry.up_to
+def is_placed(entry: Entry) -> bool:
+    """Whether it says of one notification where it came to stand."""
+    return entry.what in ("stored", "rebuilt") and entry.event_id is not None and entry.seq is not None
 
 
 class BundleWriter:

@@ -1,7 +1,7 @@
 /** The operator's page: what is live comes over the socket, the rest is asked for every few seconds. */
 
 import { html, nothing, render } from '/sdk/v1/vendor/lit.js';
-import { holes, lanes, latency, processes, tiles } from './figures.js';
+import { gateways, holes, lanes, latency, services, tiles } from './figures.js';
 import { flags } from './flags.js';
 import { Letters } from './letters.js';
 import { watch } from './live.js';
@@ -22,7 +22,9 @@ let points = [];
 /** @type {import('./figures.js').Coverage | null} */
 let coverage = null;
 /** @type {import('./flags.js').Flag[] | null} */
-let flagged = [];
+let flagged = null;
+/** Whether what is asked for has been answered, or not, at least once: nothing is said of it before. */
+let isAsked = false;
 let isDrawing = false;
 
 const letters = new Letters(draw);
@@ -43,9 +45,9 @@ function page() {
     ${tiles(now, coverage)}
     ${holes(coverage, find)}
     ${trail.view()}
-    ${now === null ? nothing : html`${latency(now, points)}<div class="tables">${lanes(now)}${processes(now)}</div>`}
-    ${letters.view()}
-    ${flags(flagged, find)}`;
+    ${now === null ? nothing : html`${latency(now, points)}
+      <div class="tables"><div class="stack">${lanes(now)}${gateways(now)}</div>${services(now)}</div>`}
+    ${isAsked ? html`${letters.view()}${flags(flagged, find)}` : nothing}`;
 }
 
 /** @param {string} what */
@@ -77,6 +79,7 @@ async function keepAsking() {
     const [covered, activity] = await Promise.all([orNull('/v1/coverage'), orNull('/v1/activity?limit=8'), letters.load()]);
     coverage = covered;
     flagged = activity && activity.items;
+    isAsked = true;
     draw();
     await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
   }
@@ -114,19 +117,21 @@ function ended(error) {
 }
 
 async function open() {
+  const say = (/** @type {string} */ words) => (status.textContent = words);
+  say('Connecting');
   try {
     await ask('/v1/dead-letters/notifier?limit=1');
   } catch (error) {
     if (error instanceof SignedOut) return ended(error);
     if (/** @type {Failed} */ (error).status === 403) {
       signOut();
+      say('');
       return askForToken('That token is not an operator’s.');
     }
     // Who cannot be asked now is asked again below.
   }
   leave.hidden = false;
   draw();
-  const say = (/** @type {string} */ words) => (status.textContent = words);
   return Promise.all([watch(take, say), keepAsking()]).catch(ended);
 }
 

@@ -24,7 +24,7 @@ export function tiles(now, coverage) {
   return html`
     <dl class="tiles">
       ${coverage === null
-        ? tile('Coverage', '–', 'not known yet')
+        ? tile('Coverage', '–', 'not known')
         : tile('Coverage', percentage(coverage.percent), `of ${counted(coverage.stated, 'transfer')}`, coverage.complete ? 'well' : 'alarm')}
       ${tile('Stored', rate(now?.stored), 'a second')}
       ${tile('Pushed', rate(now?.pushed), 'a second')}
@@ -74,7 +74,7 @@ export function lanes(now) {
 }
 
 /** @param {Now} now */
-export function processes(now) {
+export function gateways(now) {
   return html`
     <section class="panel" aria-labelledby="gateways-heading">
       <h2 id="gateways-heading">Gateways</h2>
@@ -84,7 +84,12 @@ export function processes(now) {
           <tr><th scope="row"><code>${gateway.process}</code></th><td class="number">${count(gateway.tabs)}</td><td class="number">${count(gateway.users)}</td></tr>`)}
         </tbody>
       </table>
-    </section>
+    </section>`;
+}
+
+/** @param {Now} now */
+export function services(now) {
+  return html`
     <section class="panel" aria-labelledby="services-heading">
       <h2 id="services-heading">Services</h2>
       <table>
@@ -97,4 +102,3 @@ export function processes(now) {
       </table>
     </section>`;
 }
-

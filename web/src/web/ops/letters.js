@@ -19,6 +19,7 @@ export class Letters {
   #discarding = '';
   #said = '';
   #isBusy = false;
+  #turn = 0;
   #draw;
 
   /** @param {() => void} draw */
@@ -28,9 +29,12 @@ export class Letters {
 
   /** Throws SignedOut. */
   async load() {
+    const turn = ++this.#turn;
     const answers = await Promise.allSettled(SERVICES.map((service) => ask(`/v1/dead-letters/${service}?state=parked&limit=20`)));
     const known = answers.flatMap((answer, n) => (answer.status === 'fulfilled' ? [{ service: SERVICES[n], ...answer.value }] : []));
     for (const answer of answers) if (answer.status === 'rejected' && !(answer.reason instanceof Failed)) throw answer.reason;
+    // What was asked for before something was done is of the past.
+    if (turn !== this.#turn) return;
     this.#items = known.flatMap(({ items }) => items);
     this.#dead = known.filter(({ dead }) => dead > 0);
     this.#away = SERVICES.filter((_, n) => answers[n].status === 'rejected');
@@ -94,8 +98,13 @@ export class Letters {
         ${this.#dead.map(({ service, dead }) => html`
           <p>${counted(dead, 'event')} of ${service} lie dead on the broker.
             <button class="plain" type="button" @click=${() => this.#collect(service)}>Collect from ${service}</button></p>`)}
-        ${this.#items.length ? html`<ul class="rows">${this.#items.map((letter) => this.#row(letter))}</ul>` : html`<p class="quiet">Nothing is parked.</p>`}
+        ${this.#items.length ? html`<ul class="rows">${this.#items.map((letter) => this.#row(letter))}</ul>` : this.#nothing()}
       </section>`;
+  }
+
+  #nothing() {
+    if (this.#away.length === SERVICES.length) return nothing;
+    return html`<p class="quiet">${this.#away.length ? 'Nothing is parked with the others.' : 'Nothing is parked.'}</p>`;
   }
 
   /** @param {Letter} letter */
@@ -103,7 +112,7 @@ export class Letters {
     const isAsked = this.#discarding === letter.id;
     return html`
       <li class="row">
-        <div class="head"><b>${letter.service}</b> <code>${letter.type}</code> <span class="quiet">${counted(letter.attempts, 'try').replace('trys', 'tries')}, ${time(letter.first_at)} to ${time(letter.last_at)}</span></div>
+        <div class="head"><b>${letter.service}</b> <code>${letter.type}</code> <span class="quiet">${counted(letter.attempts, 'try').replace('trys', 'tries')}, ${between(letter)}</span></div>
         <p>${letter.reason}</p>
         <div class="deeds">
           <button class="plain" type="button" @click=${() => this.#replay(letter)}>Replay<span class="visually-hidden"> ${letter.type} ${letter.id}</span></button>
@@ -116,4 +125,9 @@ export class Letters {
           </form>` : nothing}
       </li>`;
   }
+}
+
+/** @param {Letter} letter */
+function between({ first_at: first, last_at: last }) {
+  return time(first) === time(last) ? time(first) : `${time(first)} to ${time(last)}`;
 }

@@ -41,7 +41,7 @@ export async function ask(path, { post } = {}) {
   const body = post && JSON.stringify(post);
   const how = { method: post ? 'POST' : 'GET', headers, body, cache: /** @type {const} */ ('no-store') };
   const response = await fetch(path, { ...how, signal: AbortSignal.timeout(15_000) }).catch(() => null);
-  if (response === null) throw new Failed('Nothing answered. Whether it was done is unknown; look again in a moment.');
+  if (response === null) throw new Failed(`Nothing answered${post ? ': whether it was done is unknown' : ''}. Look again in a moment.`);
   if (response.status === 401) throw new SignedOut();
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw new Failed(answer?.detail ?? `It was answered with ${response.status}.`, response.status);

@@ -35,6 +35,9 @@ export class Trail {
   /** Throws SignedOut. @param {string} what */
   async find(what) {
     this.#what = what;
+    // Not bound: what is typed for the next search stays while the page is drawn anew.
+    const input = /** @type {HTMLInputElement | null} */ (document.getElementById('what'));
+    if (input) input.value = what;
     this.#entries = null;
     this.#said = what ? 'Looking …' : 'Give a user, a transfer or a reference.';
     this.#draw();
@@ -76,11 +79,11 @@ export class Trail {
         <h2 id="trail-heading">What happened to …</h2>
         <form class="inline" role="search" novalidate @submit=${(/** @type {SubmitEvent} */ event) => this.#submit(event)}>
           <div class="field"><label for="what">User, transfer or reference</label>
-            <input id="what" name="what" type="search" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false" .value=${this.#what}></div>
+            <input id="what" name="what" type="search" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false"></div>
           <button class="primary" type="submit">Show</button>
         </form>
         <p role="status" class="said">${this.#said}</p>
-        ${entries === null ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, entries))}</ol>`}
+        ${entries === null || entries.length === 0 ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, entries))}</ol>`}
         ${entries !== null && this.#next ? html`<p><button class="plain" type="button" @click=${() => this.#load(entries)}>Show older ones</button></p>` : nothing}
       </section>`;
   }
@@ -95,10 +98,12 @@ export class Trail {
   #entry(entry, entries) {
     const reached = entry.what === 'stored' ? standing(entry, entries) : null;
     const place = entry.what === 'stored' ? `number ${entry.epoch}:${entry.seq}` : '';
-    const about = [day(entry.at), entry.user_id, place, entry.transfer_id ?? ''];
+    // A receipt is written down later than what it tells of.
+    const at = String(entry.detail.acknowledged_at ?? entry.detail.pushed_at ?? entry.at);
+    const about = [day(at), entry.user_id, place, entry.transfer_id ?? ''];
     return html`
       <li class="entry ${entry.what}">
-        <time datetime=${entry.at} title=${time(entry.at)}>${clock(entry.at)}</time>
+        <time datetime=${at} title=${time(at)}>${clock(at)}</time>
         <div><p>${sentence(entry)} ${reached === null ? nothing : html`<span class="badge ${reached.isOpen ? 'open' : 'well'}">${reached.words}</span>`}</p>
           <p class="quiet">${about.filter(Boolean).join(' · ')}</p></div>
       </li>`;
@@ -106,7 +111,7 @@ export class Trail {
 }
 
 /** @param {Entry} entry */
-function sentence({ what, seq, up_to: upTo, detail }) {
+function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) {
   const range = upTo != null && upTo !== seq ? `numbers ${seq ?? 1} to ${upTo}` : `number ${seq ?? upTo}`;
   switch (what) {
     case 'stored':
@@ -124,7 +129,8 @@ function sentence({ what, seq, up_to: upTo, detail }) {
     case 'discarded':
       return html`<b>Discarded</b> by ${detail.by}: ${detail.reason}`;
     case 'rebuilt':
-      return html`<b>Rebuilt</b> by ${detail.by}`;
+      if (eventId == null) return html`<b>Rebuilt</b> by ${detail.by}`;
+      return html`<b>Rebuilt</b> “${detail.title ?? detail.type}”, ${seq == null ? 'which is not shown any more' : `now number ${epoch}:${seq}`}`;
     default:
       return html`<b>${what}</b>`;
   }

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 
+async def lock_user(tx: Transaction, user_id: str) -> None:
+    """Until the transaction ends: whoever opens an account and whoever freezes all of them see each other."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('accounts ' || $1, 0))", user_id)
+
+
 async def insert_account(tx: Transaction, user_id: str, currency: str, threshold: int) -> Record | None:
     """The new account, or None when there is one already."""
     rows = await tx.run(

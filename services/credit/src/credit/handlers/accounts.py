@@ -24,6 +24,7 @@ FREEZES = Counter("credit_freezes_total", "Users whose spending was stopped, or 
 
 async def open_account(tx: Transaction, user_id: str, threshold: Money) -> tuple[Record, bool]:
     """The account in the threshold's currency, and whether it is new. An existing one is left as it is."""
+    await accounts.lock_user(tx, user_id)
     opened = await accounts.insert_account(tx, user_id, threshold.currency, threshold.minor)
     if opened is not None:
         return opened, True
@@ -51,6 +52,7 @@ async def freeze_account(tx: Transaction, user_id: str, flag_id: UUID) -> None:
     """Lets nothing out of any account of theirs: no debit and no hold. What is held can still be posted or
     given back, and money can come in.
     """
+    await accounts.lock_user(tx, user_id)
     changed = await accounts.set_frozen(tx, user_id, True)
     if changed:
         FREEZES.labels("frozen").inc()

@@ -16,7 +16,8 @@ HEADERS = ("source", "traceparent", "correlationid", "causationid")
 
 # One user's stream is locked when an entry gets its number, so the trail's order is that of their places.
 _ORDER = """
-SELECT event_id FROM trail_entry WHERE user_id = $1 AND what IN ('stored', 'suppressed') ORDER BY id
+SELECT event_id, seq FROM trail_entry
+WHERE user_id = $1 AND what IN ('stored', 'suppressed', 'rebuilt') AND event_id IS NOT NULL ORDER BY id
 """
 
 _EVENTS = """
@@ -38,9 +39,13 @@ def _headers(envelope: Envelope) -> dict[str, str]:
     return {name: value for name in HEADERS if (value := getattr(envelope, name)) is not None}
 
 
-async def order(tx: Transaction, user_id: str) -> list[UUID]:
-    """Ids of all the user's events that were stored, in the order in which they were."""
-    return [row["event_id"] for row in await tx.fetch(_ORDER, user_id)]
+async def order(tx: Transaction, user_id: str) -> dict[UUID, int | None]:
+    """Ids of all the user's events that were stored, in the order in which they were.
+
+    With each, the number that its notification has now by the trail; None where it has none.
+    """
+    # A dict keeps the place of what came first, and the number that was said last.
+    return {row["event_id"]: row["seq"] for row in await tx.fetch(_ORDER, user_id)}
 
 
 async def read(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Envelope]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from notifier.adapters.streams import Head, head_of
-from notifier.domain.comparison import FIELDS
+from notifier.domain.comparison import FIELDS, Content
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from shared.db import Transaction
 
 # A statement of so many rows at a time: the others have their turn between two.
 AT_ONCE = 1000
+TOLD = ("kind", "title", "amount_minor", "currency")  # As the trail tells of what is stored.
 
 _CONTENT = ", ".join(FIELDS)
 
@@ -33,6 +36,29 @@ SELECT $1, id, seq, coalesce(stored_at, now()), read_at, {_CONTENT} FROM unnest(
 ) AS n(id, seq, stored_at, read_at, {_CONTENT})
 """  # noqa: S608  # As above.
 
+# What an event is; the digest is of what was shown then, and may fit no more.
+_RECEIVED = """
+SELECT id, event_id, transfer_id, (detail - ARRAY['reason', 'salt', 'digest'])::text AS detail
+FROM trail_entry WHERE user_id = $1 AND id > $2 AND what IN ('stored', 'suppressed') ORDER BY id LIMIT $3
+"""
+
+_TELL = """
+INSERT INTO trail_entry (user_id, what, epoch, event_id, seq, transfer_id, detail)
+SELECT $1, 'rebuilt', $2, event_id, seq, transfer_id, known::jsonb || shown
+FROM unnest($3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::jsonb[])
+    WITH ORDINALITY AS m(event_id, seq, transfer_id, known, shown, n) ORDER BY n
+"""
+
+
+class Moved(NamedTuple):
+    """An event whose notification has another number from now on, or none; as the trail is to tell of it."""
+
+    event_id: UUID
+    seq: int | None
+    transfer_id: UUID | None
+    known: str  # Of the event, in JSON.
+    shown: dict[str, object]
+
 
 async def stood(tx: Transaction, user_id: str) -> dict[UUID, dict[str, Any]]:
     """All notifications of a user by event, in the order of their places."""
@@ -46,9 +72,37 @@ async def stood(tx: Transaction, user_id: str) -> dict[UUID, dict[str, Any]]:
         seq = rows[-1]["seq"]
 
 
-async def begin_epoch(tx: Transaction, user_id: str, by: str, notifications: int) -> None:
-    """Empty a locked stream, in a new epoch. The trail says who did so."""
-    await tx.execute("SELECT begin_epoch($1, $2, $3)", user_id, by, notifications)
+async def begin_epoch(tx: Transaction, user_id: str, by: str, notifications: int) -> int:
+    """Empty a locked stream, in a new epoch, which is returned. The trail says who did so."""
+    row = await tx.fetchrow("SELECT begin_epoch($1, $2, $3) AS begun", user_id, by, notifications)
+    assert row is not None
+    begun: int = row["begun"]
+    return begun
+
+
+async def moved(
+    tx: Transaction, user_id: str, seqs: Mapping[UUID, int | None], made: Mapping[UUID, Content]
+) -> list[Moved]:
+    """What the trail is to say of events whose notifications come to stand at ``seqs``."""
+    found: list[Moved] = []
+    rows: Sequence[Record] = ()
+    while len(found) < len(seqs):
+        rows = await tx.fetch(_RECEIVED, user_id, rows[-1]["id"] if rows else 0, AT_ONCE)
+        if not rows:
+            break
+        for row in rows:
+            id_ = row["event_id"]
+            if id_ in seqs:
+                said = made.get(id_, {})
+                shown = {name: said[name] for name in TOLD if said.get(name) is not None}
+                found.append(Moved(id_, seqs[id_], row["transfer_id"], row["detail"], shown))
+    return found
+
+
+async def tell_moved(tx: Transaction, user_id: str, epoch: int, moved: Sequence[Moved]) -> None:
+    """In an epoch that has begun; whatever is not told of keeps its number."""
+    for start in range(0, len(moved), AT_ONCE):
+        await tx.execute(_TELL, user_id, epoch, *map(list, zip(*moved[start : start + AT_ONCE], strict=True)))
 
 
 async def fill(

@@ -21,16 +21,24 @@ WHERE e.user_id = $1 AND ($2::bigint IS NULL OR e.id < $2) ORDER BY e.id DESC LI
 """  # noqa: S608  # The columns are our own constant.
 
 # Besides what names the transfer: what became of its notifications, by their places, and of its events.
+# A place holds from its epoch on, until the one in which a rebuild says another.
 _CONCERNED = f"""
-WITH told AS MATERIALIZED ({{told}})
+WITH told AS MATERIALIZED (
+    SELECT t.*, coalesce(lead(t.epoch) OVER places, greatest(t.epoch, s.epoch) + 1) AS until
+    FROM ({{told}}) AS t LEFT JOIN stream s USING (user_id)
+    WINDOW places AS (PARTITION BY t.user_id, t.event_id, t.epoch IS NULL ORDER BY t.id)
+)
 SELECT {_SHOWN} FROM (SELECT DISTINCT user_id FROM told) AS u
 JOIN trail_entry e USING (user_id) LEFT JOIN trail_seal s ON s.entry_id = e.id
 WHERE ($2::bigint IS NULL OR e.id < $2) AND EXISTS (
     SELECT FROM told t WHERE t.user_id = e.user_id AND t.id <= e.id AND (
-        t.id = e.id OR e.event_id = t.event_id OR (t.seq IS NOT NULL AND e.what = 'rebuilt')
-        OR (
-            e.event_id IS NULL AND e.epoch = t.epoch
-            AND t.seq BETWEEN coalesce(e.seq, 0) AND coalesce(e.up_to, e.seq)
+        t.id = e.id OR e.event_id = t.event_id OR (
+            e.event_id IS NULL AND t.seq IS NOT NULL AND (
+                e.what = 'rebuilt' OR (
+                    e.epoch >= t.epoch AND e.epoch < t.until
+                    AND t.seq BETWEEN coalesce(e.seq, 0) AND coalesce(e.up_to, e.seq)
+                )
+            )
         )
     )
 )

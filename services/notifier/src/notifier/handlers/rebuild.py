@@ -10,6 +10,7 @@ from uuid import UUID
 
 from notifier.adapters import kept, rebuilt, streams, wire
 from notifier.adapters.push import Push
+from notifier.adapters.rebuilt import Moved
 from notifier.adapters.streams import Head
 from notifier.domain.comparison import Content, Difference, What, content, differences, read_up_to
 from notifier.domain.dispatcher import NotificationDispatcher
@@ -38,11 +39,15 @@ class NotReplayable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A stream as its events make it. ``head`` is how it stood; None in ``said``: the event is not shown."""
+    """A stream as its events make it. ``head`` is how it stood; None in ``said``: the event is not shown.
+
+    ``moved`` are those whose number is not what the trail says, which receipts are told apart by.
+    """
 
     head: Head
     said: Mapping[UUID, Content | None]
     made: Mapping[UUID, Content]
+    moved: list[Moved]
     times: list[tuple[datetime | None, datetime | None]]
     read_seq: int
     unread: int
@@ -82,7 +87,8 @@ class Rebuilder:
             if head is None:
                 raise UnknownStream
             plan = ahead if head == ahead.head else await self._plan(tx, head, ahead.said)
-            await rebuilt.begin_epoch(tx, user_id, by, len(plan.made))
+            epoch = await rebuilt.begin_epoch(tx, user_id, by, len(plan.made))
+            await rebuilt.tell_moved(tx, user_id, epoch, plan.moved)
             await rebuilt.fill(tx, user_id, plan.made, plan.times)
             head = await rebuilt.count(
                 tx, user_id, last_seq=len(plan.made), unread=plan.unread, read_seq=plan.read_seq
@@ -112,6 +118,8 @@ class Rebuilder:
         order = await kept.order(tx, head.user_id)
         said = {**said, **await self._dispatch(tx, [id_ for id_ in order if id_ not in said])}
         made = {id_: shown for id_ in order if (shown := said[id_]) is not None}
+        seqs = {id_: seq for seq, id_ in enumerate(made, start=1)}
+        moved = {id_: seq for id_, was in order.items() if (seq := seqs.get(id_)) != was}
         stood = await rebuilt.stood(tx, head.user_id)
         read_seq = read_up_to([stood[id_]["seq"] if id_ in stood else None for id_ in made], head.read_seq)
         times = [_times(stood.get(id_)) for id_ in made]
@@ -120,6 +128,7 @@ class Rebuilder:
             head=head,
             said=said,
             made=made,
+            moved=await rebuilt.moved(tx, head.user_id, moved, made) if moved else [],
             times=times,
             read_seq=read_seq,
             unread=unread,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -79,8 +80,11 @@ class Reconciler:
         async with self._db.transaction() as tx:
             overdue = await coverage.take_overdue(tx, self._hole_seconds)
             missing = await coverage.take_missing(tx, MISSING_SECONDS, ASK_AGAIN_SECONDS)
-            self._alert(overdue, missing)
+            self._say(overdue, missing)
             await self._ask(_requests(overdue, missing))
+        for row in overdue:
+            if row["asks"] == 1:
+                ALERTS.labels(row["kind"]).inc()
 
     async def observe(self) -> None:
         async with self._db.transaction() as tx:
@@ -92,12 +96,10 @@ class Reconciler:
             HOLES.labels(each.kind).set(each.holes)
         OLDEST_SECONDS.set(0 if found.oldest_at is None else (now - found.oldest_at).total_seconds())
         MISSING.set(found.statements_missing)
-        if found.stated_until is not None:
-            BEHIND_SECONDS.set((now - found.stated_until).total_seconds())
+        until = found.stated_until
+        BEHIND_SECONDS.set(inf if until is None else (now - until).total_seconds())
 
-    def _alert(self, overdue: list[Record], missing: list[int]) -> None:
-        for row in overdue:
-            ALERTS.labels(row["kind"]).inc()
+    def _say(self, overdue: list[Record], missing: list[int]) -> None:
         if overdue:
             log.critical(
                 "coverage.hole",

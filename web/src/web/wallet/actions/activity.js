@@ -1,6 +1,6 @@
 /** Unusual activity: what was seen, and its owner's answer to it. */
 
-import { complaint, element, plainButton } from '../elements.js';
+import { complaint, element } from '../elements.js';
 import { say } from '../words.js';
 import { Intent } from './intent.js';
 import { attempt } from './outcome.js';
@@ -21,12 +21,15 @@ export const ACTIVITY = {
   controls: (desk) => new ActivityControls(desk),
 };
 
+/** @param {'thisWasMe' | 'notMe'} words */
+const answer = (words) => element('button', { class: 'answer', type: 'button' }, say(words));
+
 class ActivityControls {
   #desk;
   #intent;
   #note = element('p', { class: 'quiet' });
-  #confirm = plainButton(say('thisWasMe'));
-  #dispute = plainButton(say('notMe'));
+  #confirm = answer('thisWasMe');
+  #dispute = answer('notMe');
   #words = complaint();
   #id = '';
 
@@ -36,7 +39,7 @@ class ActivityControls {
     this.#intent = new Intent(desk.api);
     this.#confirm.addEventListener('click', () => attempt(this.#confirm, this.#words, () => this.#answer('confirm')));
     this.#dispute.addEventListener('click', () => attempt(this.#dispute, this.#words, () => this.#answer('dispute')));
-    this.node = element('div', {}, this.#note, element('div', { class: 'buttons' }, this.#confirm, this.#dispute), this.#words);
+    this.node = element('div', {}, this.#note, element('div', { class: 'answers' }, this.#confirm, this.#dispute), this.#words);
   }
 
   /** @param {import('./records.js').Item} item */
@@ -50,7 +53,6 @@ class ActivityControls {
 
   /** @param {'confirm' | 'dispute'} how */
   async #answer(how) {
-    await this.#intent.send(`${PATH}/${this.#id}/${how}`);
-    await this.#desk.changed('activity', this.#id);
+    this.#desk.answered(await this.#intent.send(`${PATH}/${this.#id}/${how}`));
   }
 }

@@ -86,6 +86,11 @@ export class Desk {
     return this.#records[name].refresh(id);
   }
 
+  /** @param {import('./records.js').Item} flag as it stands now */
+  answered(flag) {
+    this.#records.activity.answered(flag);
+  }
+
   /** @param {Thing} name @param {string} id */
   heardOf(name, id) {
     this.#records[name].heardOf(id);

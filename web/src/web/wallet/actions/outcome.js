@@ -44,6 +44,9 @@ export function wordsFor(error) {
   return isKey(code) ? say(code) : sentence(error.message);
 }
 
+/** Of what was only looked at. @param {ApiError} error */
+export const whyUnknown = (error) => (leavesOpen(error) ? say('noServer') : wordsFor(error));
+
 /** What the balance is short of, where that is what was wrong. @param {ApiError} error */
 export function shortage(error) {
   const { code, required, available, currency } = problemOf(error);

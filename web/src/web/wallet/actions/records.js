@@ -1,9 +1,9 @@
 /** The user's records of one kind: newest first, page by page, each fetched again when something is heard of it. */
 
-import { ApiError } from '/sdk/v1/errors.js';
+import { ApiError, Refused } from '/sdk/v1/errors.js';
 import { element, plainButton } from '../elements.js';
 import { say } from '../words.js';
-import { tellOfToken, wordsFor } from './outcome.js';
+import { tellOfToken, whyUnknown } from './outcome.js';
 import { Row } from './row.js';
 import { Watch } from './watch.js';
 
@@ -74,6 +74,7 @@ export class Records {
       tellOfToken(this.#list, error);
       const known = this.#known.get(id);
       if (known) this.#watch.see(id, this.#pace(known.item));
+      else this.#missed(id, error);
       return false;
     }
   }
@@ -90,8 +91,12 @@ export class Records {
     if (!this.#known.has(id)) await this.load();
     const there = this.#known.has(id) || (await this.refresh(id));
     if (there) this.#known.get(id)?.row.focus();
-    else this.#say(say('noRecord'));
     return there;
+  }
+
+  /** It stands as its service has just said. @param {Item} item */
+  answered(item) {
+    this.#put(item, ++this.#turn);
   }
 
   /** @param {string} id */
@@ -127,10 +132,17 @@ export class Records {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       tellOfToken(this.#list, error);
-      this.#say(wordsFor(error));
+      this.#say(whyUnknown(error));
       if (this.#known.size === 0) this.#loading = null;
     }
     this.#older.hidden = this.#next === null;
+  }
+
+  /** There is no such record, or none that can be had now: then it is asked for again. @param {string} id @param {ApiError} error */
+  #missed(id, error) {
+    const isGone = error instanceof Refused && error.status === 404;
+    this.#say(isGone ? say('noRecord') : whyUnknown(error));
+    if (!isGone) this.#watch.see(id, 'moving');
   }
 
   /** @param {string} words */
