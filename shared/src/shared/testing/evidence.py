@@ -96,7 +96,6 @@ def _told(user_id: str, seq: int, title: str) -> list[Entry]:
             "title": title,
             "amount_minor": -1250,
             "currency": "USD",
-            "salt": "5a" * 16,
             "digest": "d1" * 32,
             "reference": "PAY-7F3K9Q2M4C1X",
         },
@@ -128,6 +127,6 @@ def _told(user_id: str, seq: int, title: str) -> list[Entry]:
 
 
 def _other(user_id: str, seq: int) -> Entry:
-    detail = {"type": "credit.added.v1", "kind": "credit.added", "title": "➕ Added", "salt": "00" * 16}
+    detail = {"type": "credit.added.v1", "kind": "credit.added", "title": "➕ Added", "digest": "d0" * 32}
     id_ = UUID(int=seq)
     return Entry(user_id, None, "stored", "", event_id=id_, transfer_id=id_, epoch=1, seq=seq, detail=detail)

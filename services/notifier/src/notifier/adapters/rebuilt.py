@@ -38,7 +38,7 @@ SELECT $1, id, seq, coalesce(stored_at, now()), read_at, {_CONTENT} FROM unnest(
 
 # What an event is; the digest is of what was shown then, and may fit no more.
 _RECEIVED = """
-SELECT id, event_id, transfer_id, (detail - ARRAY['reason', 'salt', 'digest'])::text AS detail
+SELECT id, event_id, transfer_id, (detail::jsonb - ARRAY['reason', 'digest'])::text AS detail
 FROM trail_entry WHERE user_id = $1 AND id > $2 AND what IN ('stored', 'suppressed') ORDER BY id LIMIT $3
 """
 

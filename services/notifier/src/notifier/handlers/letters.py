@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 async def park(tx: Transaction, event: ParkedEvent) -> None:
     """As ``shared.inbox`` parks it; of a broken event little is known."""
-    await inbox.park(tx, event)
+    if await inbox.park(tx, event) is None:
+        return
     came = event.delivery
     detail = {
         "type": storable(came.routing_key),
