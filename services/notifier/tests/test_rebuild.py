@@ -5,34 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from notifier.adapters import kept, receipts, trail
-from notifier.adapters.push import Push
-from notifier.domain.dispatcher import SILENT, NotificationDispatcher
-from notifier.domain.notification import Notification, Suppressed
+from notifier.adapters import kept
+from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import mark_read, mark_read_up_to
-from notifier.handlers.rebuild import Rebuilder
-from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.db.database import AnyConnection as Owner
-from shared.events import Envelope, Event
-from shared.events.credit import CreditAdded
+from shared.events import Envelope
 from shared.events.examples import EXAMPLES
 from shared.events.notifier import StreamHead
-from shared.events.receipts import Acknowledged, Pushed, ReceiptBatch
 from shared.http.auth import OPERATOR
-from shared.messaging import Publisher
 from shared.testing.deliveries import delivery_of, envelope_of
-from shared.testing.identities import KeyPair
-from shared.trail import moment, read_public_key, verify
 
 pytestmark = pytest.mark.servers
 
@@ -63,17 +53,6 @@ class Olga:
     async def compares(self, user_id: str) -> Answer:
         answer: Answer = (await self.asks(user_id, compare=True)).raise_for_status().json()
         return answer
-
-    async def looks_up(self, **asked: str) -> list[Answer]:
-        """The oldest first."""
-        answer = await self._http.get("/v1/trail", params=asked, headers=self._headers)
-        items: list[Answer] = answer.raise_for_status().json()["items"]
-        return items[::-1]
-
-    async def exports(self, user_id: str, transfer_id: UUID) -> list[bytes]:
-        query = {"user": user_id, "transfer": str(transfer_id)}
-        answer = await self._http.get("/v1/evidence", params=query, headers=self._headers)
-        return answer.raise_for_status().content.splitlines(keepends=True)
 
 
 @pytest.fixture
@@ -266,170 +245,3 @@ async def test_an_event_is_kept_as_it_came(db: Database, everything: list[Envelo
     shown = {row["id"]: row["seq"] for row in await db_rows(db, user_id)}
     assert order == {id_: shown.get(id_) for id_ in found}
     assert [id_ for id_ in order if id_ in shown] == [event.id for event in everything if event.id in shown]
-
-
-# What came of it, in whatever epoch -------------------------------------------------------------------------
-
-
-class OfAnotherVersion(NotificationDispatcher):
-    """Shows what today's does, but for bonuses with one of these reasons."""
-
-    def __init__(self, *hidden: str) -> None:
-        super().__init__()
-        self._hidden = hidden
-
-    def dispatch(self, event: Event) -> Notification | Suppressed:
-        is_hidden = isinstance(event, CreditAdded) and event.reason in self._hidden
-        return SILENT if is_hidden else super().dispatch(event)
-
-
-@pytest.fixture
-def rebuilds(db: Database) -> Callable[..., Awaitable[object]]:
-    """As a notifier of another version would, which hides bonuses with these reasons."""
-
-    async def rebuild(user_id: str, *hidden: str) -> object:
-        push = Push(Publisher("amqp://nobody@127.0.0.1:1/", "tests"))
-        return await Rebuilder(db, OfAnotherVersion(*hidden), push).rebuild(user_id, "olga")
-
-    return rebuild
-
-
-@pytest.fixture
-def tell(db: Database, user_id: str) -> Callable[..., Awaitable[None]]:
-    """A gateway says that numbers of an epoch were pushed, and acknowledged by one session."""
-
-    async def come(epoch: int, seq: int, up_to: int | None = None) -> None:
-        place = {
-            "user_id": user_id,
-            "epoch": epoch,
-            "seq": seq,
-            "up_to": up_to or seq,
-            "at": datetime.now(UTC),
-        }
-        pushed = [Pushed(**place, tabs=1)]
-        said = [Acknowledged(**place, session=uuid4().hex)]
-        batch = ReceiptBatch(gateway=uuid4().hex, number=1, pushed=pushed, acknowledged=said)
-        async with db.autocommit() as tx:
-            assert await receipts.store(tx, [batch]) == 2
-
-    return come
-
-
-def transfer_of(event: Envelope) -> UUID:
-    return UUID(str(event.event().transfer_id))  # type: ignore[attr-defined]  # They are all of money.
-
-
-Said = tuple[str, int | None, int | None, int | None]
-
-
-async def said_of(olga: Olga, key: KeyPair, user_id: str, event: Envelope) -> list[Said]:
-    """What the timeline has of its transfer, the oldest first; evidence that can be checked has the same."""
-    transfer_id = transfer_of(event)
-    entries = await olga.looks_up(transfer=str(transfer_id))
-    verdict = verify(await olga.exports(user_id, transfer_id), read_public_key(key.public))
-    assert verdict.good, verdict.problem
-    assert verdict.bundle is not None
-    found = [(entry["what"], entry["epoch"], entry["seq"], entry["up_to"]) for entry in entries]
-    proven = [*verdict.bundle.entries, *verdict.bundle.unsealed]
-    assert found == [(entry.what, entry.epoch, entry.seq, entry.up_to) for entry in proven]
-    return found
-
-
-def both(epoch: int, seq: int, up_to: int | None = None) -> list[Said]:
-    return [(what, epoch, seq, up_to or seq) for what in ("pushed", "acknowledged")]
-
-
-async def test_what_is_acknowledged_after_rebuilds_is_of_the_same_transfer(
-    olga: Olga,
-    db: Database,
-    fill: Fill,
-    trail_key: KeyPair,
-    tell: Callable[..., Awaitable[None]],
-    user_id: str,
-) -> None:
-    events = await fill(user_id, 4)
-    await olga.rebuilds(user_id)
-    await tell(2, 3)
-    await tell(1, 2, 3)  # Late: it was gathered before.
-    await olga.rebuilds(user_id)
-    await tell(3, 2, 4)
-    await tell(4, 3)  # Of an epoch that has not begun.
-    async with db.transaction() as tx:
-        await mark_read_up_to(tx, user_id, 3)
-
-    told = [("stored", 1, 3, None), ("rebuilt", 2, None, None), *both(2, 3), *both(1, 2, 3)]
-    told += [("rebuilt", 3, None, None), *both(3, 2, 4), ("read", 3, 1, 3)]
-    assert await said_of(olga, trail_key, user_id, events[2]) == told
-    last = [("stored", 1, 4, None), ("rebuilt", 2, None, None), ("rebuilt", 3, None, None), *both(3, 2, 4)]
-    assert await said_of(olga, trail_key, user_id, events[3]) == last
-
-
-async def test_a_notification_that_a_rebuild_moves_takes_its_receipts_along(
-    olga: Olga,
-    db: Database,
-    rebuilds: Callable[..., Awaitable[object]],
-    lane_store: Store,
-    added: Callable[..., Envelope],
-    trail_key: KeyPair,
-    tell: Callable[..., Awaitable[None]],
-    user_id: str,
-) -> None:
-    events = [added(user_id, reason=reason, version=n) for n, reason in enumerate("abcd", 1)]
-    await lane_store().handle([delivery_of(event) for event in events])
-    discarded = {"by": "olga", "reason": "it had come before", "type": "credit.added.v1"}
-    async with db.transaction() as tx:
-        await trail.discarded(tx, user_id, events[2].id, transfer_of(events[2]), discarded)
-    await rebuilds(user_id, "b")  # a, c, d
-    await tell(2, 2)
-    await tell(2, 3)
-    await rebuilds(user_id, "b")  # The same again.
-    await tell(3, 2)
-    await olga.rebuilds(user_id)  # All four.
-    await tell(4, 3)
-    await tell(4, 2)
-
-    rebuilt: list[Said] = [("rebuilt", epoch, None, None) for epoch in (2, 3, 4)]
-    assert await said_of(olga, trail_key, user_id, events[0]) == [("stored", 1, 1, None), *rebuilt]
-    hidden = [("stored", 1, 2, None), rebuilt[0], ("rebuilt", 2, None, None), rebuilt[1]]
-    hidden += [rebuilt[2], ("rebuilt", 4, 2, None), *both(4, 2)]
-    assert await said_of(olga, trail_key, user_id, events[1]) == hidden
-    moved = [
-        ("stored", 1, 3, None),
-        ("discarded", None, None, None),
-        rebuilt[0],
-        ("rebuilt", 2, 2, None),
-        *both(2, 2),
-    ]
-    moved += [rebuilt[1], *both(3, 2), rebuilt[2], ("rebuilt", 4, 3, None), *both(4, 3)]
-    assert await said_of(olga, trail_key, user_id, events[2]) == moved
-
-
-async def test_what_is_shown_only_since_a_rebuild_is_told_as_far_as_it_is_known(
-    olga: Olga,
-    db: Database,
-    added: Callable[..., Envelope],
-    trail_key: KeyPair,
-    tell: Callable[..., Awaitable[None]],
-    user_id: str,
-) -> None:
-    """An older version did not show it."""
-    push = Push(Publisher("amqp://nobody@127.0.0.1:1/", "tests"))
-    older = BatchStore(db, OfAnotherVersion("b"), push, "notifier.test", Recorder("test"))
-    events = [added(user_id, reason=reason, version=n) for n, reason in enumerate("abc", 1)]
-    await older.handle([delivery_of(event) for event in events])
-
-    await olga.rebuilds(user_id)
-    await tell(2, 2)
-
-    told = [("suppressed", None, None, None), ("rebuilt", 2, 2, None), *both(2, 2)]
-    assert await said_of(olga, trail_key, user_id, events[1]) == told
-    entry = (await olga.looks_up(transfer=str(transfer_of(events[1]))))[1]
-    assert entry["event_id"] == str(events[1].id)
-    assert entry["detail"] == {
-        "type": "credit.added.v1",
-        "occurred_at": moment(events[1].time),
-        "kind": "credit.added",
-        "title": "Credits Added",
-        "amount_minor": 5_00,
-        "currency": "USD",
-    }
