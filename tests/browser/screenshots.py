@@ -32,18 +32,26 @@ from ledgerbell.stories import (
     a_verification_whose_code_never_comes,
 )
 from ledgerbell.tab import Tab
+from monitor.adapters.rules_file import SHIPPED
 from shared.testing.servers import servers_for_demo
 from shared.testing.waiting import until
 from tests.browser.conftest import CHROMIUM_FLAGS
-from tests.browser.desk import expect_told, find, open_ops, panel, park, tile
-from tests.browser.hands import bell, expect_live, record, toasts
+from tests.browser.desk import expect_told, open_ops, panel, park, tile, until_told
+from tests.browser.hands import bell, debit_in_a_burst, expect_live, record, toasts
 
 USER = "ada"
 OTHERS = ("bea", "cleo")
 SHAPES = {"wide": (1280, 800), "phone": (360, 740)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-MARGIN_PX = 16
+OPS_WIDTH_PX = 1280
+MARGIN_PX = 12  # Less than there is between two parts of a page.
 SETTINGS = {"checkpoint_seconds": "2"}  # Evidence is sealed by the time it is looked at.
+# In one go: between two questions the page may have scrolled.
+ON_ITS_PAGE = """(part, margin) => {
+    const { x, y, width, height } = part.getBoundingClientRect();
+    const around = { width: width + 2 * margin, height: height + 2 * margin };
+    return { x: x + scrollX - margin, y: y + scrollY - margin, ...around };
+}"""
 A_MINUTE = re.compile("(?:L[^L]*){25}")  # So many moments in a chart's line.
 
 Pages = dict[str, Page]
@@ -72,15 +80,20 @@ async def make(into: Path) -> None:
                 await story.code_comes(waiting, "77120")
                 await a_refund_to_the_card(story)
                 await _picture_toasts(pages, into)
-                await _picture_operations(stack, next(iter(pages.values())), into)
+                await _picture_activity(stack, pages, into)
+                sessions = len(pages) + len(story.tabs)
+                await _picture_operations(stack, next(iter(pages.values())), sessions, into)
 
 
 @asynccontextmanager
 async def _running(folder: Path) -> AsyncIterator[Stack]:
     async with servers_for_demo(folder) as servers:
         with (folder / "log").open("w") as log:
+            rules = folder / "rules.toml"
+            rules.write_text(SHIPPED.read_text().replace("alert = false", "alert = true", 1))  # Small debits.
+            settings = SETTINGS | {"rules_file": str(rules)}
             async with Stack(
-                servers, folder / "stack", name="screenshots", temporary=True, settings=SETTINGS, log=log
+                servers, folder / "stack", name="screenshots", temporary=True, settings=settings, log=log
             ) as stack:
                 yield stack
 
@@ -123,17 +136,33 @@ async def _picture_what_there_is(pages: Pages, into: Path) -> None:
         await _keep(page, into / f"panel-{name}.png")
         await page.keyboard.press("Escape")
         await page.get_by_role("button", name="Refunds", exact=True).click()
-        await expect(page.get_by_role("article").filter(has_text="Credits")).to_have_count(0)
+        await _refunds_alone(page)
         await _keep(page, into / f"history-{name}.png", page.locator("#history"))
         await page.get_by_role("button", name="All", exact=True).click()
         await page.evaluate("() => scrollTo(0, 0)")
         await page.mouse.move(0, 0)
 
 
+async def _refunds_alone(page: Page) -> None:
+    """Not before they have come: for a moment the list that was filtered has nothing in it."""
+    history = page.locator("#history")
+    await expect(history.get_by_role("article").filter(has_text="Credits")).to_have_count(0)
+    await expect(history.get_by_role("article").filter(has_text="Refund Initiated")).to_be_visible()
+    await expect(history.get_by_role("feed")).to_have_attribute("aria-busy", "false")
+
+
 async def _picture_toasts(pages: Pages, into: Path) -> None:
     for name, page in pages.items():
         await expect(toasts(page).filter(has_text="Refund Completed")).to_be_visible()
         await _keep(page, into / f"toasts-{name}.png")
+
+
+async def _picture_activity(stack: Stack, pages: Pages, into: Path) -> None:
+    await debit_in_a_burst(stack, USER)
+    for name, page in pages.items():
+        activity = page.get_by_role("region", name="Unusual activity")
+        await expect(activity.get_by_role("button", name="This was me")).to_be_visible()
+        await _keep(page, into / f"activity-{name}.png", activity)
 
 
 @asynccontextmanager
@@ -157,24 +186,35 @@ async def _others_spend(stack: Stack) -> AsyncIterator[None]:
         await asyncio.gather(*spending, return_exceptions=True)
 
 
-async def _picture_operations(stack: Stack, beside: Page, into: Path) -> None:
+async def _picture_operations(stack: Stack, beside: Page, sessions: int, into: Path) -> None:
     await park(stack)
-    transfer = await stack.debit(USER, "0.40", reason="Number rental")
+    at_desk: Pages = {}
     browser = beside.context.browser or sys.exit("the page has no browser")
     for theme in THEMES:
         page = await browser.new_page(
-            viewport={"width": 1280, "height": 1240}, color_scheme=theme, reduced_motion="reduce"
+            viewport={"width": OPS_WIDTH_PX, "height": 1240}, color_scheme=theme, reduced_motion="reduce"
         )
         await open_ops(stack, page)
         await expect_told(page)
         await expect(panel(page, "Parked and dead").get_by_role("listitem").first).to_be_visible()
         await expect(tile(page, "Parked")).to_have_text("1", timeout=30_000)
         await expect(page.locator(".line.p50").first).to_have_attribute("d", A_MINUTE, timeout=120_000)
+        await _fit(page)
         await _keep(page, into / f"ops-{theme}.png")
-        await expect((await find(page, transfer)).filter(has_text="acknowledged by")).to_be_visible()
+        at_desk[theme] = page
+    transfer = await stack.debit(USER, "0.40", reason="Number rental")
+    for name, page in at_desk.items():
+        await until_told(page, transfer, f"acknowledged by {sessions} sessions")
         await page.mouse.move(0, 0)
-        await _keep(page, into / f"ops-timeline-{theme}.png", panel(page, "What happened to"))
+        await _keep(page, into / f"ops-timeline-{name}.png", panel(page, "What happened to"))
     await _picture_evidence(stack, browser, transfer, into)
+
+
+async def _fit(page: Page) -> None:
+    """As high as what is on it."""
+    await expect(panel(page, "Unusual activity").get_by_role("listitem").first).to_be_visible()
+    height = await page.evaluate("() => document.documentElement.scrollHeight")
+    await page.set_viewport_size({"width": OPS_WIDTH_PX, "height": height})
 
 
 async def _picture_evidence(stack: Stack, browser: Browser, transfer: str, into: Path) -> None:
@@ -202,17 +242,12 @@ async def _keep(page: Page, file: Path, part: Locator | None = None) -> None:
     if part is None:
         shot = await page.screenshot()
     else:
-        box = await part.bounding_box() or sys.exit(f"{file.name}: there is nothing to see")
-        clip: FloatRect = {
-            "x": box["x"] - MARGIN_PX,
-            "y": box["y"] + await page.evaluate("() => scrollY") - MARGIN_PX,
-            "width": box["width"] + 2 * MARGIN_PX,
-            "height": box["height"] + 2 * MARGIN_PX,
-        }
+        clip: FloatRect = await part.evaluate(ON_ITS_PAGE, MARGIN_PX)
         shot = await page.screenshot(full_page=True, clip=clip)
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    # Refined by k-means a badge keeps its colour, small as it is.
-    picture.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(file, optimize=True)
+    # By coverage a badge keeps its colour, small as it is.
+    colours = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    colours.save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Frame, Tab
 from tests.browser import axe
-from tests.browser.desk import expect_told, find, open_ops, panel, park, tile, until_told
+from tests.browser.desk import OPERATOR, expect_told, find, open_ops, panel, park, tile, until_told
 
 BlankTab = Callable[[], Awaitable[Page]]
 TabOf = Callable[[str], Tab]
@@ -34,6 +34,16 @@ class SilentTab(Tab):
     async def send(self, frame: Frame) -> None:
         if frame["type"] != "ack":
             await super().send(frame)
+
+
+async def pushed_at(stack: Stack, transfer: str) -> str:
+    """When the gateway wrote it, which is not when the trail heard of that."""
+    headers = {"authorization": f"Bearer {stack.token(OPERATOR, ('operator',))}"}
+    async with httpx.AsyncClient(base_url=stack.gateway_url, headers=headers, trust_env=False) as http:
+        answer = await http.get("/v1/trail", params={"transfer": transfer})
+    [pushed] = [entry for entry in answer.raise_for_status().json()["items"] if entry["what"] == "pushed"]
+    assert pushed["detail"]["pushed_at"] < pushed["at"]
+    return str(pushed["detail"]["pushed_at"])
 
 
 @asynccontextmanager
@@ -128,6 +138,8 @@ async def test_what_a_silent_tab_was_sent_is_told_from_what_two_sessions_acknowl
         await silent.until(lambda: silent.cursor == "1:3")
         entries = await until_told(page, unseen, "Stored", "pushed, not acknowledged")
         await expect(entries.filter(has_text="by session")).to_have_count(0)
+        time = entries.filter(has_text="by gateway").locator("time")
+        await expect(time).to_have_attribute("datetime", await pushed_at(stack, unseen))
 
     entries = await until_told(page, owner, "Stored", "pushed, not acknowledged")
     stored = entries.filter(has_text="Stored").filter(has_text=re.compile("Credits Deducted"))

@@ -42,7 +42,17 @@ async def test_only_operators_may(http: httpx.AsyncClient, me: dict[str, str], p
 
 
 @pytest.mark.parametrize(
-    "query", ["", "user=a&reference=b", f"user=a&transfer={UUID(int=1)}", "user=", "transfer=x", "other=1"]
+    "query",
+    [
+        "",
+        "user=a&reference=b",
+        f"user=a&transfer={UUID(int=1)}",
+        "user=",
+        "user=a%00b",
+        "reference=a%00b",
+        "transfer=x",
+        "other=1",
+    ],
 )
 async def test_one_of_three_is_looked_for(
     http: httpx.AsyncClient, operator: dict[str, str], query: str

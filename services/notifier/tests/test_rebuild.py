@@ -5,34 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from notifier.adapters import kept, receipts, trail
-from notifier.adapters.push import Push
-from notifier.domain.dispatcher import SILENT, NotificationDispatcher
-from notifier.domain.notification import Notification, Suppressed
+from notifier.adapters import kept
+from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import mark_read, mark_read_up_to
-from notifier.handlers.rebuild import Rebuilder
-from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.db.database import AnyConnection as Owner
-from shared.events import Envelope, Event
-from shared.events.credit import CreditAdded
+from shared.events import Envelope
 from shared.events.examples import EXAMPLES
 from shared.events.notifier import StreamHead
-from shared.events.receipts import Acknowledged, Pushed, ReceiptBatch
 from shared.http.auth import OPERATOR
-from shared.messaging import Publisher
 from shared.testing.deliveries import delivery_of, envelope_of
-from shared.testing.identities import KeyPair
-from shared.trail import moment, read_public_key, verify
 
 pytestmark = pytest.mark.servers
 
@@ -63,17 +53,6 @@ class Olga:
     async def compares(self, user_id: str) -> Answer:
         answer: Answer = (await self.asks(user_id, compare=True)).raise_for_status().json()
         return answer
-
-    async def looks_up(self, **asked: str) -> list[Answer]:
-        """The oldest first."""
-        answer = await self._http.get("/v1/trail", params=asked, headers=self._headers)
-        items: list[Answer] = answer.raise_for_status().json()["items"]
-        return items[::-1]
-
-    async def exports(self, user_id: str, transfer_id: UUID) -> list[bytes]:
-        query = {"user": user_id, "transfer": str(transfer_id)}
-        answer = await self._http.get("/v1/evidence", params=query, headers=self._headers)
-        return answer.raise_for_status().content.splitlines(keepends=True)
 
 
 @pytest.fixture
@@ -266,6 +245,7 @@ async def test_an_event_is_kept_as_it_came(db: Database, everything: list[Envelo
     shown = {row["id"]: row["seq"] for row in await db_rows(db, user_id)}
     assert order == {id_: shown.get(id_) for id_ in found}
     assert [id_ for id_ in order if id_ in shown] == [event.id for event in everything if event.id in shown]
+<<<<<<< HEAD
 
 
 # What came of it, in whatever epoch -------------------------------------------------------------------------
@@ -433,3 +413,5 @@ async def test_what_is_shown_only_since_a_rebuild_is_told_as_far_as_it_is_known(
         "amount_minor": 5_00,
         "currency": "USD",
     }
+=======
+>>>>>>> work

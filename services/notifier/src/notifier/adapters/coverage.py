@@ -26,7 +26,7 @@ _SHOWN = """
 _COVERED = f"""
     CASE WHEN h.kind IN ('payment', 'refund') THEN EXISTS (
         SELECT FROM trail_entry e JOIN notification n ON n.id = e.event_id
-        WHERE e.transfer_id = h.transfer_id AND e.what = 'stored' AND {_SHOWN}
+        WHERE e.transfer_id = h.transfer_id AND {_SHOWN}
             AND n.kind IN ('payment.completed', 'refund.completed', 'refund.failed')
     ) ELSE EXISTS (SELECT FROM notification n WHERE n.id = h.event_id AND {_SHOWN}) END
 """  # noqa: S608  # Our own SQL.

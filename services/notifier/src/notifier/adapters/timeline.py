@@ -57,11 +57,14 @@ _OF_REFERENCE = _CONCERNED.format(
     """  # noqa: S608  # As above.
 )
 
+# Checkpoints follow each other without a gap, so the first that reaches the seal has it.
 _COVER = """
-SELECT s.place, c.* FROM trail_checkpoint c JOIN LATERAL (
-    SELECT place FROM trail_seal
-    WHERE user_id = $1 AND number > c.after AND number <= c.up_to ORDER BY place DESC LIMIT 1
-) s ON true ORDER BY c.number DESC LIMIT 1
+SELECT s.place, c.* FROM (
+    SELECT place, number FROM trail_seal
+    WHERE user_id = $1 AND number <= (SELECT max(up_to) FROM trail_checkpoint) ORDER BY place DESC LIMIT 1
+) s JOIN LATERAL (
+    SELECT * FROM trail_checkpoint WHERE up_to >= s.number ORDER BY up_to LIMIT 1
+) c ON true
 """
 
 # By the seal: its entry may be gone, or be said to be somebody else's.

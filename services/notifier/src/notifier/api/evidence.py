@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from notifier.handlers.evidence import Evidence
 from notifier.handlers.timeline import read_timeline
@@ -22,7 +22,15 @@ from shared.trail.keys import PublicKey
 if TYPE_CHECKING:
     from asyncpg import Record
 
-UserId = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:  # Which no text in the database has.
+        raise ValueError("there is a NUL in it")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+UserId = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class TrailEntryView(BaseModel):
@@ -63,7 +71,7 @@ class TrailQuery(BaseModel):
 
     user: UserId | None = None
     transfer: UUID | None = None
-    reference: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    reference: Annotated[Text, Field(min_length=1, max_length=500)] | None = None
     before: str | None = Field(default=None, max_length=64, description="`next` of the page before.")
     limit: int = Field(default=50, ge=1, le=100)
 
