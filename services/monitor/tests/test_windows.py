@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ class Explaining(Transaction):
 
     async def fetch(self, sql: str, *arguments: object) -> list[Record]:
         (row,) = await super().fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments)
-        plan = json.loads(row[0])[0]["Plan"]
+        plan = row[0][0]["Plan"]
         self.read += sum(rows_read(node) for node in nodes(plan) if "Relation Name" in node)
         return await super().fetch(sql, *arguments)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -270,7 +269,7 @@ async def test_among_ten_thousand_only_the_rows_of_the_page_are_read(
         [(explained,)] = await history.page(Explained(tx.connection), head, **wanted)
 
     assert found == ([] if rare in ("never", "absent") else [3, 2, 1])
-    assert discarded(json.loads(explained)[0]["Plan"]) == 0, explained
+    assert discarded(explained[0]["Plan"]) == 0, explained
 
 
 def discarded(plan: Mapping[str, Any]) -> int:

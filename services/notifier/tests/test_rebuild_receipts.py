@@ -165,7 +165,7 @@ async def test_a_notification_that_a_rebuild_moves_takes_its_receipts_along(
     await lane_store().handle([delivery_of(event) for event in events])
     discarded = {"by": "olga", "reason": "it had come before", "type": "credit.added.v1"}
     async with db.transaction() as tx:
-        await trail.discarded(tx, user_id, events[2].id, transfer_of(events[2]), discarded)
+        await trail.ended(tx, "discarded", user_id, events[2].id, transfer_of(events[2]), discarded)
     await rebuilds(user_id, "b")  # a, c, d
     await tell(2, 2)
     await tell(2, 3)
