@@ -18,11 +18,13 @@ ENTRY_COLUMNS = "e.user_id, e.what, e.at, e.event_id, e.transfer_id, e.epoch, e.
 # Whoever holds it is the only one to seal or to sign, of all replicas.
 _LOCK = 0x6C62_7472  # "lbtr"
 
+# A plan may have been made while the tables were empty, and kept: it must not read them whole for ever.
 _BEGIN = """
 SELECT pg_try_advisory_xact_lock($1) AS alone,
     pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
     pg_current_xact_id()::text::bigint AS own,
-    coalesce((SELECT max(id) FROM trail_entry), 0) AS newest
+    coalesce((SELECT max(id) FROM trail_entry), 0) AS newest,
+    set_config('enable_seqscan', 'off', true)
 """
 
 # In the order of their ids: whoever tells of something that was committed has a higher one.
@@ -101,7 +103,7 @@ async def begin(tx: Transaction) -> Turn:
     """Whether nobody else seals or signs until the transaction ends."""
     row = await tx.fetchrow(_BEGIN, _LOCK)
     assert row is not None
-    return Turn(*row)
+    return Turn(row["alone"], row["oldest"], row["own"], row["newest"])
 
 
 async def wait(tx: Transaction) -> None:
