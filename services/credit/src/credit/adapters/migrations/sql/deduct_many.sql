@@ -39,7 +39,8 @@ BEGIN
         )
         WHERE w.locked
             AND NOT EXISTS (SELECT FROM idempotency_key k WHERE k.scope = w.scope AND k.key = w.key)
-            AND NOT EXISTS (SELECT FROM transfer t WHERE t.id = w.transfer_id)
+            -- A scalar subquery is an index lookup each; as a join it was planned as a scan of all transfers.
+            AND (SELECT t.id FROM transfer t WHERE t.id = w.transfer_id) IS NULL
         WINDOW account_so_far AS (PARTITION BY w.user_id, w.currency ORDER BY w.place)
     ), asked AS (
         SELECT user_id, currency, sum(amount_minor)::bigint AS minor, count(*) AS steps FROM wanted GROUP BY 1, 2
