@@ -41,6 +41,10 @@ class House:
         url = self.stack.service_url(gateway)
         return Screen(url, lambda: self.stack.token(user), cursor=cursor, origin=origin)
 
+    def tab(self, user: str, cursor: str) -> Tab:
+        """One that acknowledges by itself."""
+        return Tab(self.stack.gateway_url, lambda: self.stack.token(user), cursor=cursor)
+
     async def metric(self, name: str) -> float:
         lines = (await self.stack.metrics("ws-gateway")).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition(" ")[0] == name)
@@ -71,6 +75,12 @@ class House:
         found = await until(there)
         assert found is not None
         return found
+
+    async def until_acknowledged_up_to(self, user: str, seq: int) -> None:
+        async def there() -> bool:
+            return any(up_to == seq for _, _, up_to in (await self.trail(user)).acknowledged())
+
+        await until(there)
 
     async def until_pushed(self, user: str, seq: int, tabs: int) -> Trail:
         async def there() -> Trail | None:
@@ -177,6 +187,22 @@ async def test_a_tab_cannot_acknowledge_what_it_was_not_sent(house: House, user:
 
         trail = await house.until_acknowledged(user, tab.session)
         assert trail.acknowledged() == [(tab.session, 1, 1)]
+
+
+async def test_a_tab_acknowledges_the_last_of_a_burst_too_though_it_leaves_at_once(
+    house: House, user: str
+) -> None:
+    await house.open(user)
+    async with house.tab(user, "1:1") as staying:
+        for _ in range(3):
+            await house.stack.debit(user, "1.00")
+        await staying.until(lambda: staying.cursor == "1:4")
+        await house.until_acknowledged_up_to(user, 4)
+    async with house.tab(user, "1:4") as leaving:
+        for _ in range(3):
+            await house.stack.debit(user, "1.00")
+        await leaving.until(lambda: leaving.cursor == "1:7")
+    await house.until_acknowledged_up_to(user, 7)
 
 
 async def test_what_is_replayed_or_polled_is_pushed_too(house: House, user: str) -> None:

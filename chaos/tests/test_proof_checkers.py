@@ -92,6 +92,18 @@ def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> 
     assert world.counts == {}
 
 
+@pytest.mark.parametrize(("edge", "counts"), [("door-1→ws-gateway", {}), ("refund→credit", {"lost": 1})])
+def test_an_acknowledgement_that_a_silent_line_has_swallowed(
+    world: World, edge: str, counts: dict[str, int]
+) -> None:
+    world.say("nemesis", "black-hole", "invoke", edge)
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.say("nemesis", "black-hole", "ok", edge)
+    world.end()
+    assert world.counts == counts
+
+
 def test_more_than_was_acknowledged(world: World) -> None:
     world.acknowledge("ada/tab-1")
     world.records = [record for record in world.records if record.f != "acknowledged"]

@@ -202,6 +202,26 @@ async def test_a_dead_letter_is_tried_again_and_discarded_with_a_reason_only(
     await expect(row).to_have_count(0)
 
 
+async def test_the_keyboard_stays_where_a_dead_letter_was_discarded(
+    stack: Stack, blank_tab: BlankTab
+) -> None:
+    parked = [await park(stack), await park(stack)]
+    page = await blank_tab()
+    await open_ops(stack, page)
+    letters = panel(page, "Parked and dead")
+    rows = letters.get_by_role("listitem")
+    for id_ in parked:
+        await expect(rows.filter(has_text=id_)).to_have_count(1, timeout=30_000)
+
+    for left in reversed(range(await rows.count())):
+        await rows.first.get_by_role("button", name="Discard", expanded=False).press("Enter")
+        await rows.first.get_by_label("Reason").fill("Sent by a test")
+        await rows.first.get_by_label("Reason").press("Enter")
+
+        await expect(rows).to_have_count(left)
+        await expect(rows.first if left else letters.get_by_role("heading")).to_be_focused()
+
+
 @pytest.mark.usefixtures("refusals_are_logged")
 async def test_a_users_token_opens_nothing(stack: Stack, blank_tab: BlankTab) -> None:
     page = await blank_tab()

@@ -13,6 +13,10 @@ from shared.testing.evidence import Trail, made_up_trail
 from shared.trail import read_bundle
 from tests.browser import axe
 
+# Of how many boxes each is made.
+PILLS = (
+    "() => [...new Set([...document.querySelectorAll('code')].map((code) => code.getClientRects().length))]"
+)
 HOSTILE = '</title><script>document.title = "run"</script>"><img src=x onerror="document.title = 1">'
 
 
@@ -34,6 +38,7 @@ async def test_the_page_is_accessible_and_fits(
         await shown(page, made_up_trail(), tmp_path)
         assert await axe.violations(page) == []
         assert await page.evaluate("() => document.documentElement.scrollWidth") == width
+        assert await page.evaluate(PILLS) == [1]
         ground = await page.evaluate("() => getComputedStyle(document.body).backgroundColor")
         assert ground == {"light": "rgb(244, 245, 248)", "dark": "rgb(16, 19, 25)"}[theme]
 

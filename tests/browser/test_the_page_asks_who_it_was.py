@@ -12,6 +12,7 @@ from ledgerbell.stack import Stack
 from tests.browser.hands import SEEN, debit_in_a_burst, expect_live, toasts
 
 ONE = re.compile("/v1/activity/[^/]+$")
+OPEN_ONES = re.compile(r"/v1/activity\?.*state=open")
 
 
 @pytest.fixture
@@ -45,6 +46,39 @@ async def test_this_was_me_is_said_with_one_click(watched: Stack, user: str, tab
     # Where nobody's second click lands on it.
     assert await row.get_by_role("button", name="Not me").bounding_box() == place
     assert await watched.debit(user, "0.16")
+
+
+async def test_what_was_not_answered_is_asked_again_on_the_next_load_and_not_once_it_was(
+    watched: Stack, user: str, tab: Page
+) -> None:
+    activity = tab.get_by_role("region", name="Unusual activity")
+    row = await asked(watched, user, tab)
+    await tab.reload()
+    await row.get_by_role("button", name="This was me").click()
+    await expect(row).to_contain_text("This was you")
+
+    async with tab.expect_response(OPEN_ONES) as answered:
+        await tab.reload()
+    assert (await (await answered.value).json())["items"] == []
+    await expect_live(tab)
+    await expect(
+        tab.locator("ledgerbell-history").get_by_role("link", name="Unusual Activity")
+    ).to_be_visible()
+    await expect(activity).to_be_hidden()
+
+
+@pytest.mark.usefixtures("gateway_may_vanish")
+async def test_what_was_not_answered_is_looked_for_until_it_can_be_had(
+    watched: Stack, user: str, tab: Page
+) -> None:
+    row = await asked(watched, user, tab)
+    await tab.route(OPEN_ONES, lambda route: route.abort())
+    async with tab.expect_event("requestfailed", lambda request: OPEN_ONES.search(request.url) is not None):
+        await tab.reload()
+    await expect(tab.get_by_role("region", name="Unusual activity")).to_be_hidden()
+
+    await tab.unroute(OPEN_ONES)
+    await expect(row).to_contain_text(SEEN, timeout=15_000)
 
 
 async def test_not_me_says_that_spending_is_stopped_and_its_link_leads_there_again(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from time import monotonic, time
+from time import time
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -70,7 +70,7 @@ class Tab:
     closes: list[int] = field(default_factory=list)
     live: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _ack_at: float = 0
+    _shown: asyncio.Event = field(default_factory=asyncio.Event)  # What is not acknowledged yet.
     _is_reset: bool = False
     _running: asyncio.Task[None] | None = None
     _socket: ClientConnection | None = None
@@ -81,6 +81,9 @@ class Tab:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._socket is not None and self._shown.is_set():
+            with suppress(ConnectionClosed):
+                await self._acknowledge()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -149,11 +152,28 @@ class Tab:
         ) as socket:
             self._socket = socket
             await self.send({"type": "hello", "ticket": response.json()["ticket"], "cursor": self.cursor})
-            async for message in socket:
-                frame = orjson.loads(message)
-                if frame["type"] == "live" and self._is_reset:
-                    await self._load_history(http, frame["as_of"])
-                await self._take(frame)
+            self._shown.clear()
+            acknowledging = asyncio.create_task(self._keep_acknowledging())
+            try:
+                async for message in socket:
+                    frame = orjson.loads(message)
+                    if frame["type"] == "live" and self._is_reset:
+                        await self._load_history(http, frame["as_of"])
+                    await self._take(frame)
+            finally:
+                acknowledging.cancel()
+                await asyncio.gather(acknowledging, return_exceptions=True)
+
+    async def _keep_acknowledging(self) -> None:
+        """The newest only, at most once a second; what came meanwhile is said after that, the last too."""
+        while True:
+            await self._shown.wait()
+            await self._acknowledge()
+            await asyncio.sleep(ACK_SECONDS)
+
+    async def _acknowledge(self) -> None:
+        self._shown.clear()
+        await self.send({"type": "ack", "seq": int(self.cursor.partition(":")[2])})
 
     async def _load_history(self, http: httpx.AsyncClient, as_of: str) -> None:
         """The newest page; what the socket says next begins after ``as_of``."""
@@ -170,9 +190,8 @@ class Tab:
             self._news.notify_all()
         if frame["type"] == "ping":
             await self.send({"type": "pong"})
-        elif frame["type"] in ("notification", "batch") and monotonic() >= self._ack_at:
-            self._ack_at = monotonic() + ACK_SECONDS
-            await self.send({"type": "ack", "seq": int(self.cursor.partition(":")[2])})
+        elif frame["type"] in ("notification", "batch"):
+            self._shown.set()
 
     def _apply(self, frame: Frame) -> None:
         match frame["type"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from html import escape
@@ -15,6 +16,8 @@ from shared.trail import Bundle, Entry
 from shared.trail.entry import is_moment
 
 MOST_CHARACTERS = 300  # Of any text that somebody else wrote.
+_LONG_NUMBER = re.compile(r"[0-9a-f]{32,64}")
+_GROUP = 16  # Digits of a long number between two places where its line may break.
 
 
 def page_of(bundle: Bundle, file_name: str) -> str:
@@ -39,8 +42,8 @@ def _head(bundle: Bundle) -> Iterator[str]:
     reference = next((found for each in _all(bundle) if (found := text(each, "reference"))), "")
     rows = [
         ("User", _said(header.user_id) or "nobody known"),
-        ("Transfer", f"<code>{header.transfer_id}</code>"),
-        *([("Reference", f"<code>{_said(reference)}</code>")] if reference else []),
+        ("Transfer", _code(str(header.transfer_id))),
+        *([("Reference", _code(reference))] if reference else []),
         ("Exported", _moment(header.exported_at)),
     ]
     yield f"<header>\n<h1>Evidence of a transfer</h1>\n{_facts(rows)}</header>\n"
@@ -62,7 +65,7 @@ def _notification(told: Told) -> str:
     amount = _amount(stored)
     rows = [
         *([("Moved", amount)] if amount else []),
-        ("Event", f"<code>{_said(text(stored, 'type'))}</code>"),
+        ("Event", _code(text(stored, "type"))),
         ("Happened", _moment(text(stored, "occurred_at"))),
         ("Stored", f"{_moment(stored.at)}, as number {stored.seq} of the user’s notifications"),
         ("Read", _moment(told.read_at) if told.read_at else "not marked as read"),
@@ -115,7 +118,7 @@ def _sentence(entry: Entry) -> str:
         case "stored":
             return f"{_said(text(entry, 'title'))} as number {entry.seq}"
         case "suppressed":
-            return f"<code>{_said(text(entry, 'type'))}</code> was not shown: {_said(text(entry, 'reason'))}"
+            return f"{_code(text(entry, 'type'))} was not shown: {_said(text(entry, 'reason'))}"
         case "pushed":
             tabs = counted(number(entry, "tabs"), "tab")
             return f"Written to {tabs} by gateway process {_code(text(entry, 'gateway'))}{_range(entry)}"
@@ -148,7 +151,7 @@ def _range(entry: Entry) -> str:
 def _proof(bundle: Bundle, file_name: str) -> Iterator[str]:
     yield "<footer>\n<h2>How this is checked</h2>\n"
     yield (
-        f"<p>This page is a reading of <code>{_said(file_name)}</code> and proves nothing by itself. The file"
+        f"<p>This page is a reading of {_code(file_name)} and proves nothing by itself. The file"
         " can be checked by anybody who has the public key, without us and offline:</p>\n"
         f"<pre>ledgerbell audit verify {_said(file_name)} --key PUBLICKEY</pre>\n"
         "<p>Every entry is hashed together with the one before it, and the last hash of each user’s chain"
@@ -160,11 +163,11 @@ def _proof(bundle: Bundle, file_name: str) -> Iterator[str]:
     if bundle.cover is not None:
         checkpoint = bundle.cover.checkpoint
         rows += [
-            ("Chain’s head", f"<code>{bundle.head.hex()}</code>"),
+            ("Chain’s head", _code(bundle.head.hex())),
             ("Checkpoint", f"number {checkpoint.number}, {_moment(checkpoint.at)}"),
-            ("Over all heads", f"<code>{checkpoint.root.hex()}</code>"),
+            ("Over all heads", _code(checkpoint.root.hex())),
         ]
-    rows.append(("Signed with key", f"<code>{escape(bundle.header.key)}</code>"))
+    rows.append(("Signed with key", _code(bundle.header.key)))
     yield f"{_facts(rows)}</footer>\n"
 
 
@@ -207,6 +210,9 @@ def _moment(at: str) -> str:
 
 
 def _code(name: str) -> str:
+    if _LONG_NUMBER.fullmatch(name):
+        groups = (name[start : start + _GROUP] for start in range(0, len(name), _GROUP))
+        return f'<code class="number">{"<wbr>".join(groups)}</code>'
     return f"<code>{_said(name)}</code>" if name else "unknown"
 
 

@@ -35,7 +35,7 @@ function draw() {
   isDrawing = true;
   requestAnimationFrame(() => {
     isDrawing = false;
-    render(page(), main);
+    letters.keepKeyboard(() => render(page(), main));
   });
 }
 

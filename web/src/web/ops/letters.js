@@ -89,10 +89,24 @@ export class Letters {
     this.#draw();
   }
 
+  /**
+   * What has the keyboard may go with its letter: the one that has come to its place has it then, or the heading. It must
+   * not fall to the top of the page.
+   * @param {() => void} render
+   */
+  keepKeyboard(render) {
+    const rows = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll('#letters .row')]);
+    const had = document.activeElement;
+    const isHere = Boolean(had?.closest('#letters'));
+    const place = rows().findIndex((row) => row.contains(had));
+    render();
+    if (isHere && !had?.isConnected) (rows()[place] ?? document.getElementById('letters-heading'))?.focus();
+  }
+
   view() {
     return html`
-      <section class="panel wide" aria-labelledby="letters-heading">
-        <h2 id="letters-heading">Parked and dead</h2>
+      <section class="panel wide" id="letters" aria-labelledby="letters-heading">
+        <h2 id="letters-heading" tabindex="-1">Parked and dead</h2>
         <p role="status" class="said">${this.#said}</p>
         ${this.#away.length ? html`<p class="quiet">Not known of ${this.#away.join(', ')}: no answer.</p>` : nothing}
         ${this.#dead.map(({ service, dead }) => html`
@@ -111,7 +125,7 @@ export class Letters {
   #row(letter) {
     const isAsked = this.#discarding === letter.id;
     return html`
-      <li class="row">
+      <li class="row" tabindex="-1">
         <div class="head"><b>${letter.service}</b> <code>${letter.type}</code> <span class="quiet">${counted(letter.attempts, 'try').replace('trys', 'tries')}, ${between(letter)}</span></div>
         <p>${letter.reason}</p>
         <div class="deeds">

@@ -13,6 +13,7 @@ import { REFUNDS } from './refunds.js';
 import { STATEMENT } from './statement.js';
 import { Tabs } from './tabs.js';
 import { VERIFICATIONS, Verify } from './verifications.js';
+import { Watch } from './watch.js';
 
 const LINK = /^\/(payments|verifications|refunds|activity)\/([^/?#]+)$/;
 const AGE_EVERY_MS = 30_000;
@@ -29,6 +30,7 @@ export class Desk {
   #verify;
   #connected = false;
   #asked = false;
+  #unanswered = new Watch(() => this.#askWhoItWas());
 
   /** @param {import('/sdk/v1/client.js').LedgerbellClient} client */
   constructor(client) {
@@ -50,6 +52,7 @@ export class Desk {
     client.addEventListener('notification', (event) => this.#arrived(/** @type {CustomEvent} */ (event).detail));
     client.addEventListener('change', () => this.#follow());
     setInterval(() => this.#each((records) => records.age()), AGE_EVERY_MS);
+    this.#askWhoItWas();
   }
 
   /** Show what an address of this page names. @param {string} path */
@@ -141,6 +144,18 @@ export class Desk {
   /** Something unusual was seen: most never see this part of the page. */
   #warn() {
     byId('activity').hidden = false;
+  }
+
+  /** Whoever left it unanswered is asked again on each load, and told nothing where it cannot be had yet. */
+  async #askWhoItWas() {
+    try {
+      if (await this.#records.activity.bring('open')) this.#warn();
+      this.#unanswered.see('open', 'over');
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tellOfToken(byId('activity'), error);
+      this.#unanswered.see('open', 'moving');
+    }
   }
 
   #follow() {

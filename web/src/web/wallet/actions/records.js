@@ -63,6 +63,14 @@ export class Records {
     if (this.loaded) await this.#page(null);
   }
 
+  /** The newest in a state, without the rest; whether there are any. Throws ApiError. @param {string} state */
+  async bring(state) {
+    const turn = ++this.#turn;
+    const { items } = await this.#desk.api.get(`${this.#kind.path}?${new URLSearchParams({ limit: String(PAGE), state })}`);
+    for (const item of items) this.#put(item, turn);
+    return items.length > 0;
+  }
+
   /** Fetch one record; what is not known yet takes its place in the list. @param {string} id */
   async refresh(id) {
     const turn = ++this.#turn;
