@@ -152,7 +152,6 @@ class Tab:
         ) as socket:
             self._socket = socket
             await self.send({"type": "hello", "ticket": response.json()["ticket"], "cursor": self.cursor})
-            self._shown.clear()
             acknowledging = asyncio.create_task(self._keep_acknowledging())
             try:
                 async for message in socket:
@@ -190,8 +189,8 @@ class Tab:
             self._news.notify_all()
         if frame["type"] == "ping":
             await self.send({"type": "pong"})
-        elif frame["type"] in ("notification", "batch"):
-            self._shown.set()
+        elif frame["type"] in ("notification", "batch", "live") and self.received:
+            self._shown.set()  # With "live" too: what the socket before was told may be lost.
 
     def _apply(self, frame: Frame) -> None:
         match frame["type"]:
