@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from html import escape
@@ -16,8 +15,6 @@ from shared.trail import Bundle, Entry
 from shared.trail.entry import is_moment
 
 MOST_CHARACTERS = 300  # Of any text that somebody else wrote.
-_LONG_NUMBER = re.compile(r"[0-9a-f]{32,64}")
-_GROUP = 16  # Digits of a long number between two places where its line may break.
 
 
 def page_of(bundle: Bundle, file_name: str) -> str:
@@ -210,9 +207,6 @@ def _moment(at: str) -> str:
 
 
 def _code(name: str) -> str:
-    if _LONG_NUMBER.fullmatch(name):
-        groups = (name[start : start + _GROUP] for start in range(0, len(name), _GROUP))
-        return f'<code class="number">{"<wbr>".join(groups)}</code>'
     return f"<code>{_said(name)}</code>" if name else "unknown"
 
 
