@@ -54,7 +54,7 @@ class LettersView(BaseModel):
 
 
 class OpenedLetterView(LetterView):
-    """`data` is null where it is not JSON."""
+    """`data` is null where it is no JSON object."""
 
     headers: dict[str, str]
     data: object
