@@ -10,31 +10,46 @@ from chaos.finding import Finding, Kind
 from chaos.history import Record
 from shared.trail import START, link
 
-RECEIVED = ("stored", "suppressed")
+TAKEN = ("stored", "suppressed")
 
 
 def check(_: Sequence[Record], final: Final) -> Iterator[Finding]:
-    yield from _received(final)
+    yield from _taken(final)
     chains: dict[str, list[Link]] = {}
     for each in final.trail:
         chains.setdefault(each.entry.user_id, []).append(each)
     for user, chain in chains.items():
         yield from _holds(user, chain)
+        yield from _order(user, [each for each in chain if each.entry.place is not None])
 
 
-def _received(final: Final) -> Iterator[Finding]:
+def _taken(final: Final) -> Iterator[Finding]:
     entries = [each.entry for each in final.trail]
-    times = Counter(str(entry.event_id) for entry in entries if entry.what in RECEIVED)
+    times = Counter(str(entry.event_id) for entry in entries if entry.what in TAKEN)
     for id_, count in times.items():
         if count > 1:
             yield Finding(
-                "I12", Kind.DOUBLED, "received once more than it can be", ids=(id_,), count=count - 1
+                "I12", Kind.DOUBLED, "in the trail once more than it came", ids=(id_,), count=count - 1
             )
     stored = {(str(entry.event_id), entry.user_id, entry.seq) for entry in entries if entry.what == "stored"}
     for each in final.notifications:
         if (each.id, each.user, each.seq) not in stored:
             words = f"the trail does not know that {each.kind} was stored as {each.seq}"
             yield Finding("I12", Kind.LOST, words, each.user, (each.id,))
+
+
+def _order(user: str, chain: Sequence[Link]) -> Iterator[Finding]:
+    """What was done with a notification has its place after what stored it."""
+    reached: dict[int | None, int] = {}
+    for each in chain:
+        entry = each.entry
+        if entry.what == "stored":
+            reached[entry.epoch] = max(reached.get(entry.epoch, 0), entry.seq or 0)
+        elif entry.what in ("pushed", "acknowledged", "read") and entry.epoch in reached:
+            said = entry.up_to or entry.seq or 0
+            if said > reached[entry.epoch]:
+                yield Finding("I12", Kind.LOST, f"{entry.what} up to {said} comes before it was stored", user)
+                return
 
 
 def _holds(user: str, chain: Sequence[Link]) -> Iterator[Finding]:

@@ -204,6 +204,27 @@ async def test_dead_events_are_counted_and_cried_out(
     assert [line["log_level"] for line in logs if line["event"] == "events.dead"] == ["critical"]
 
 
+async def test_what_died_and_is_collected_is_in_the_trail(
+    http: httpx.AsyncClient,
+    identities: Any,
+    broker: aio_pika.abc.AbstractChannel,
+    owner: AnyConnection,
+    added: Callable[..., Envelope],
+    user_id: str,
+) -> None:
+    event = added(user_id)
+    await send_to(broker, dead_queue("notifier"), event)
+    headers = {"Authorization": f"Bearer {identities.issuer.token('op', ('operator',))}"}
+
+    async def told() -> str | None:
+        await http.post("/v1/dead-letters/notifier/collect", headers=headers)
+        sql = "SELECT what FROM trail_entry WHERE user_id = $1 AND event_id = $2"
+        what: str | None = await owner.fetchval(sql, user_id, event.id)
+        return what
+
+    assert await until(told) == "parked"
+
+
 async def test_without_its_queues_it_names_what_is_missing_and_is_not_ready(
     corner: Namespace, settings: Settings, broker: aio_pika.abc.AbstractChannel
 ) -> None:

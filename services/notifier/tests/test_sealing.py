@@ -238,6 +238,24 @@ async def test_what_is_seen_late_is_sealed_though_batches_went_past_it(
     assert [place for place, _ in found[user_id]] == list(range(1, 8))
 
 
+async def test_what_tells_of_an_entry_that_was_seen_late_has_its_place_after_it(
+    db: Database, owner: AnyConnection, fill: Fill, sealer: Sealer, user_id: str
+) -> None:
+    await until_settled(owner, sealer)
+    sealer.BATCH = 2
+    async with db.transaction() as tx:
+        await tx.execute("INSERT INTO trail_entry (user_id, what) VALUES ($1, 'stored')", user_id)
+        await fill(f"user-{uuid4()}", 5)
+        await sealer.seal_batch()
+    async with db.transaction() as tx:
+        await tx.execute("INSERT INTO trail_entry (user_id, what) VALUES ($1, 'pushed')", user_id)
+    for _ in range(6):
+        await sealer.seal_batch()
+
+    [first, second] = [entry_id for _, entry_id in (await chains(owner, [user_id]))[user_id]]
+    assert first < second
+
+
 async def test_to_find_what_is_due_reads_nothing_of_what_was_sealed_before(
     db: Database, fill: Fill, sealer: Sealer, user_id: str
 ) -> None:
@@ -247,11 +265,11 @@ async def test_to_find_what_is_due_reads_nothing_of_what_was_sealed_before(
         pass
 
     async with db.transaction() as tx:
-        await tx.execute("SET LOCAL enable_seqscan = off")  # The table is still small enough for one.
+        await seals.begin(tx)
         last = await tx.fetchrow("SELECT max(entry_id) AS id FROM trail_seal")
         before = await tx.fetchrow(READ)
         assert last is not None
-        assert await seals.due(tx, last["id"] - 5, 10) == []
+        assert await seals.due(tx, last["id"] - 5, last["id"], 10) == []
         after = await tx.fetchrow(READ)
 
     assert before is not None

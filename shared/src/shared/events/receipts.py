@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID, uuid5
@@ -12,14 +13,18 @@ EXCHANGE = "receipts"
 GATHERED = "receipts.gathered"  # The routing key of a batch.
 MAX_ENTRIES = 1000
 
-# A dead-lettered message has lost its routing key; it is known by this.
-HEADER = "ledgerbell:message"
-HEADERS = {HEADER: GATHERED}
+_HEADER = "ledgerbell:message"
+HEADERS = {_HEADER: GATHERED}
 
 _BATCHES = UUID("0c7c9f6e-6d0b-5f0a-9a34-6a8f4b3f7d51")
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Seq = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+def is_receipts(headers: Mapping[str, object]) -> bool:
+    """Whether a message with these is a batch, whatever queue it ended in and whatever key it has there."""
+    return headers.get(_HEADER) == GATHERED
 
 
 class _Range(BaseModel):

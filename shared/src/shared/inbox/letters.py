@@ -46,12 +46,17 @@ class DeadLetters:
         recovery: ParkedStore,
         watch: DeadWatch,
         discarded: Callable[[Transaction, Record, str, str], Awaitable[None]] | None = None,
+        park: Callable[[Transaction, ParkedEvent], Awaitable[object]] = park,
     ) -> None:
-        """``discarded`` is told of a row that is given up, by whom and why, in that transaction."""
+        """``discarded`` is told of a row that is given up, by whom and why, in that transaction.
+
+        ``park`` is how what died is parked.
+        """
         self._transaction = transaction
         self._recovery = recovery
         self._watch = watch
         self._discarded = discarded
+        self._park = park
 
     @property
     def dead(self) -> int:
@@ -154,6 +159,6 @@ class DeadLetters:
 
         async def keep(delivery: Delivery) -> None:
             async with self._transaction() as tx:
-                await park(tx, ParkedEvent(self._watch.queue, "it died in the parked queue", delivery))
+                await self._park(tx, ParkedEvent(self._watch.queue, "it died in the parked queue", delivery))
 
         return await self._watch.collect(keep, at_most)

@@ -160,10 +160,10 @@ def balance_row(row: Record) -> BalanceRow:
 
 def _arguments(events: Sequence[Incoming]) -> Iterator[Sequence[object]]:
     sorted_by_id = sorted((event.envelope for event in events), key=attrgetter("id"))
-    salts = trail.salts(sorted_by_id)
-    yield list(salts)
+    salts = trail.salts(events)
+    yield [envelope.id for envelope in sorted_by_id]
     yield from kept.columns(sorted_by_id)
-    yield list(salts.values())
+    yield [salts[envelope.id] for envelope in sorted_by_id]
     yield [event.envelope.id for event in events]
     yield [event.envelope.subject for event in events]
     yield [event.envelope.time for event in events]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Those that stand in no column of their own.
 HEADERS = ("source", "traceparent", "correlationid", "causationid")
 
-# One user's stream is locked when an entry gets its number, so the trail's order is that of their places.
+# One user's stream is locked when what is shown gets its entry, so the trail's order is that of their places.
 _ORDER = """
 SELECT event_id, seq FROM trail_entry
 WHERE user_id = $1 AND what IN ('stored', 'suppressed', 'rebuilt') AND event_id IS NOT NULL ORDER BY id

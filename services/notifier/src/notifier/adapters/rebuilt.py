@@ -37,14 +37,15 @@ SELECT $1, id, seq, coalesce(stored_at, now()), read_at, {_CONTENT} FROM unnest(
 """  # noqa: S608  # As above.
 
 # What an event is; the digest is of what was shown then, and may fit no more.
-_RECEIVED = """
+_FIRST = """
 SELECT id, event_id, transfer_id, (detail::jsonb - ARRAY['reason', 'digest'])::text AS detail
 FROM trail_entry WHERE user_id = $1 AND id > $2 AND what IN ('stored', 'suppressed') ORDER BY id LIMIT $3
 """
 
 _TELL = """
 INSERT INTO trail_entry (user_id, what, epoch, event_id, seq, transfer_id, detail)
-SELECT $1, 'rebuilt', $2, event_id, seq, transfer_id, known::jsonb || shown
+SELECT $1, 'rebuilt', $2, event_id, seq, transfer_id,
+    CASE WHEN seq IS NULL THEN known::jsonb ELSE known::jsonb - $8::text[] || shown END
 FROM unnest($3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::jsonb[])
     WITH ORDINALITY AS m(event_id, seq, transfer_id, known, shown, n) ORDER BY n
 """
@@ -87,7 +88,7 @@ async def moved(
     found: list[Moved] = []
     rows: Sequence[Record] = ()
     while len(found) < len(seqs):
-        rows = await tx.fetch(_RECEIVED, user_id, rows[-1]["id"] if rows else 0, AT_ONCE)
+        rows = await tx.fetch(_FIRST, user_id, rows[-1]["id"] if rows else 0, AT_ONCE)
         if not rows:
             break
         for row in rows:
@@ -102,7 +103,8 @@ async def moved(
 async def tell_moved(tx: Transaction, user_id: str, epoch: int, moved: Sequence[Moved]) -> None:
     """In an epoch that has begun; whatever is not told of keeps its number."""
     for start in range(0, len(moved), AT_ONCE):
-        await tx.execute(_TELL, user_id, epoch, *map(list, zip(*moved[start : start + AT_ONCE], strict=True)))
+        columns = map(list, zip(*moved[start : start + AT_ONCE], strict=True))
+        await tx.execute(_TELL, user_id, epoch, *columns, list(TOLD))
 
 
 async def fill(

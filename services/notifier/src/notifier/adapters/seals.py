@@ -27,12 +27,16 @@ SELECT pg_try_advisory_xact_lock($1) AS alone,
     set_config('enable_seqscan', 'off', true)
 """
 
-# In the order of their ids: whoever tells of something that was committed has a higher one.
+_WAIT = "SELECT pg_advisory_xact_lock($1), set_config('enable_seqscan', 'off', true)"
+
+# In the order of their ids: whoever tells of something that was committed has a higher one. What came after a
+# walk began may tell of what was committed behind it, and waits for the next.
 _DUE = f"""
 WITH due AS MATERIALIZED (
     SELECT e.id, {ENTRY_COLUMNS} FROM trail_entry e
-    WHERE e.id > $1 AND NOT EXISTS (SELECT FROM trail_seal s WHERE s.entry_id = e.id AND s.entry_id > $1)
-    ORDER BY e.id LIMIT $2
+    WHERE e.id > $1 AND e.id <= $2
+        AND NOT EXISTS (SELECT FROM trail_seal s WHERE s.entry_id = e.id AND s.entry_id > $1)
+    ORDER BY e.id LIMIT $3
 ), head AS MATERIALIZED (
     SELECT user_id, place, hash FROM (SELECT DISTINCT user_id FROM due) AS u LEFT JOIN LATERAL (
         SELECT s.place, s.hash FROM trail_seal s WHERE s.user_id = u.user_id ORDER BY s.place DESC LIMIT 1
@@ -108,12 +112,12 @@ async def begin(tx: Transaction) -> Turn:
 
 async def wait(tx: Transaction) -> None:
     """Until nobody else seals or signs before the transaction ends."""
-    await tx.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    await tx.execute(_WAIT, _LOCK)
 
 
-async def due(tx: Transaction, after: int, at_most: int) -> list[Record]:
+async def due(tx: Transaction, after: int, up_to: int, at_most: int) -> list[Record]:
     """Entries without a seal, each with its chain's head (``place`` and ``hash``) as it is now."""
-    return await tx.fetch(_DUE, after, at_most)
+    return await tx.fetch(_DUE, after, up_to, at_most)
 
 
 async def seal(tx: Transaction, seals: Sequence[Seal]) -> None:

@@ -17,28 +17,29 @@ if TYPE_CHECKING:
     from notifier.domain.incoming import Incoming
     from notifier.domain.notification import Notification
     from shared.db import Transaction
-    from shared.events import Envelope
 
 SALT_BYTES = 16
 
 
 class Unwritable(ValueError):
-    """A number in it has more than 64 bits."""
+    """A number in what is shown has more than 64 bits."""
 
 
-def salts(envelopes: Sequence[Envelope]) -> dict[UUID, bytes]:
-    """By the events' ids. Kept apart from the digest: who may read a salt may read what was shown."""
-    return {envelope.id: os.urandom(SALT_BYTES) for envelope in envelopes}
+def salts(events: Sequence[Incoming]) -> dict[UUID, bytes | None]:
+    """Of the digests, by event. Kept apart from them: who may read a salt may read what was shown."""
+    return {
+        event.envelope.id: None if event.notification is None else os.urandom(SALT_BYTES) for event in events
+    }
 
 
-def detail(event: Incoming, salt: bytes) -> dict[str, object]:
+def detail(event: Incoming, salt: bytes | None) -> dict[str, object]:
     """Of the event's first entry: stored, or suppressed. Raises Unwritable."""
     envelope, said = event.envelope, event.notification
     occurred_at = moment(envelope.time)
     found: dict[str, object] = {"type": envelope.type, "occurred_at": occurred_at}
     if event.reference is not None:
         found["reference"] = event.reference
-    if said is None:
+    if said is None or salt is None:
         found["reason"] = event.suppressed
         return found
     found["kind"], found["title"] = said.kind, said.title

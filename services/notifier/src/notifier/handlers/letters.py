@@ -11,6 +11,7 @@ import orjson
 from notifier.adapters import trail
 from shared import inbox
 from shared.events.envelope import MAX_SUBJECT
+from shared.events.receipts import is_receipts
 from shared.inbox import ParkedEvent, storable
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 async def park(tx: Transaction, event: ParkedEvent) -> None:
-    """As ``shared.inbox`` parks it; of a broken event little is known."""
-    if await inbox.park(tx, event) is None:
+    """As ``shared.inbox`` parks it; of a broken event little is known. Receipts are none."""
+    if await inbox.park(tx, event) is None or is_receipts(event.delivery.headers):
         return
     came = event.delivery
     detail = {

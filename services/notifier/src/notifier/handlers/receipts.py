@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from notifier.adapters import receipts
 from notifier.handlers.store import REFUSED
 from shared.db import Database
-from shared.events.receipts import GATHERED, HEADER, ReceiptBatch
+from shared.events.receipts import ReceiptBatch
 from shared.inbox import ParkedEvent, park
 from shared.messaging import Delivery
 from shared.observability.logs import get_logger
@@ -19,11 +19,6 @@ from shared.observability.logs import get_logger
 log = get_logger(__name__)
 
 STORED = Counter("notifier_receipts_total", "Receipts of gateways that are in the trail.")
-
-
-def is_receipts(delivery: Delivery) -> bool:
-    """Whether it is a batch of receipts, whatever queue it ended in."""
-    return delivery.headers.get(HEADER) == GATHERED
 
 
 class ReceiptStore:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from notifier.handlers.receipts import ReceiptStore, is_receipts
+from notifier.handlers.receipts import ReceiptStore
 from notifier.handlers.store import BatchStore
+from shared.events.receipts import is_receipts
 from shared.messaging import Delivery
 
 
@@ -19,8 +20,8 @@ class Recovery:
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> asyncio.Future[None] | None:
         """Raises what their stores raise."""
-        receipts = [delivery for delivery in deliveries if is_receipts(delivery)]
+        receipts = [delivery for delivery in deliveries if is_receipts(delivery.headers)]
         if receipts:
             await self._receipts(receipts)
-        events = [delivery for delivery in deliveries if not is_receipts(delivery)]
+        events = [delivery for delivery in deliveries if not is_receipts(delivery.headers)]
         return await self._events(events) if events else None

@@ -71,18 +71,16 @@ class Sealer:
                 self.settled = 0 if last is None else last["settled"]
             walk = self._walk or Walk(turn, self.settled)
             # Only now, as what the one before us sealed must be seen.
-            rows = await seals.due(tx, walk.at, self.BATCH)
+            rows = await seals.due(tx, walk.at, walk.begun.newest, self.BATCH)
             if rows:
                 await seals.seal(tx, list(_chained(rows)))
-        self._walk = walk
-        is_full = len(rows) == self.BATCH
-        if is_full:
-            walk.at = rows[-1]["id"]
-        if not is_full or walk.at >= walk.begun.newest:
-            self._walk = None
+        if len(rows) == self.BATCH:
+            self._walk, walk.at = walk, rows[-1]["id"]
+        else:
+            self._walk, walk.at = None, walk.begun.newest
             self._settle(walk.begun)
         SEALED.inc(len(rows))
-        BEHIND.set(turn.newest - walk.at if is_full else 0)
+        BEHIND.set(turn.newest - walk.at)
         return len(rows)
 
     def _settle(self, begun: Turn) -> None:
