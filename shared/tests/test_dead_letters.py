@@ -223,6 +223,7 @@ async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, le
     after = (await letters.ask("GET", f"/{id_}")).json()
     letters.doing.defective = False
     await letters.subscriber._parked._handle([delivery])
+    await letters.subscriber._handle("payment.events", [delivery])
 
     assert after["state"] == (await letters.ask("GET", f"/{id_}")).json()["state"] == "discarded"
     assert await completed(db, [event.transfer_id]) == {}
