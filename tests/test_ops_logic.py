@@ -121,3 +121,25 @@ STORED = entry("stored", seq=5, event_id="it")
 )
 def test_no_more_is_said_of_a_notification_than_is_known(others: list[dict[str, Any]], words: str) -> None:
     assert run("standing.js", "standing", STORED, [*reversed(others), STORED])["words"] == words
+
+
+SUPPRESSED = entry("suppressed", epoch=None, event_id="other")
+MADE = entry("rebuilt", epoch=2, seq=6, event_id="other")
+
+
+@pytest.mark.parametrize(
+    ("entries", "begun"),
+    [
+        ([STORED, SUPPRESSED, entry("rebuilt", epoch=2), MADE], [STORED, MADE]),
+        ([SUPPRESSED, MADE, {**MADE, "epoch": 3, "seq": 5}], [MADE]),
+        ([STORED, {**MADE, "event_id": "it"}], [STORED]),
+        ([SUPPRESSED, {**MADE, "seq": None}, MADE], [MADE]),
+        ([MADE], []),  # Of one that was stored it may be: what came before is not loaded.
+    ],
+)
+def test_a_badge_is_of_what_was_stored_or_made_by_a_rebuild(
+    entries: list[dict[str, Any]], begun: list[dict[str, Any]]
+) -> None:
+    assert run("standing.js", "beginnings", entries[::-1]) == begun
+    for each in begun:
+        assert run("standing.js", "standing", each, entries[::-1])["words"] == "stored, not pushed"

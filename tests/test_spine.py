@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ledgerbell.stack import Stack
-from ledgerbell.tab import Tab
+from ledgerbell.tab import Frame, Tab
 
 TabOf = Callable[[str], Tab]
 
@@ -61,6 +61,32 @@ async def test_a_tab_that_comes_back_gets_what_it_missed_and_nothing_twice(
         assert tab.seqs == list(range(1, 62))
         assert tab.doubled == 0
         assert tab.sessions > 1
+
+
+class Tongueless(Tab):
+    """It cannot say that something was shown."""
+
+    async def send(self, frame: Frame) -> None:
+        if frame["type"] == "ack":
+            raise LookupError("no words for it")
+        await super().send(frame)
+
+
+async def test_a_tab_that_cannot_take_its_leave_is_gone_all_the_same(stack: Stack, user: str) -> None:
+    await stack.open_account(user, "USD")
+    tab = Tongueless(stack.gateway_url, lambda: stack.token(user))
+
+    async def visit() -> None:
+        async with tab:
+            for count in (1, 2):  # It fails at the first by itself, and at the last when it is left.
+                await stack.add_credits(user, "1.00")
+                await tab.until(lambda count=count: len(tab.received) == count)  # type: ignore[misc]  # mypy cannot type a default.
+
+    with pytest.raises(LookupError):
+        await visit()
+
+    assert tab._running is not None
+    assert tab._running.done()
 
 
 async def test_a_tab_opened_later_gets_all_since_its_cursor(stack: Stack, tab_of: TabOf, user: str) -> None:

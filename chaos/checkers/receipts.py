@@ -16,6 +16,9 @@ EPOCH = 1  # Nothing rebuilds a stream in a run.
 GATEWAY = "ws-gateway"
 # A second gateway ends with its fault, and so does the one that was upgraded.
 MORE_GATEWAYS = ("replicas", "rolling-upgrade")
+SWALLOWING = ("reset", "black-hole", "one-way")
+PAGE = "page"  # Calls the gateway too, and no socket of a tab goes through it.
+LINGERING_SECONDS = 1.0  # What is said may be on its way for so long.
 
 
 @dataclass(slots=True)
@@ -25,8 +28,23 @@ class Session:
     user: str
     began: float
     ended: float = float("inf")
-    acknowledged: int = 0
+    said: list[tuple[float, int]] = field(default_factory=list)  # When, and up to which seq it was shown.
     shown: set[tuple[int, int]] = field(default_factory=set)  # Epoch and seq.
+
+    @property
+    def acknowledged(self) -> int:
+        return max((up_to for _, up_to in self.said), default=0)
+
+    def heard(self, silences: Sequence[Window]) -> int:
+        """What must be known of it: what it said into a line that is silent or cut may never have come."""
+        return max(
+            (
+                up_to
+                for at, up_to in self.said
+                if not any(window.meets(at, at + LINGERING_SECONDS) for window in silences)
+            ),
+            default=0,
+        )
 
 
 Places = dict[str, set[tuple[int, int]]]  # Of each user: epoch and seq.
@@ -41,14 +59,13 @@ def check(records: Sequence[Record], final: Final) -> Iterator[Finding]:
             acknowledged[id_] = max(acknowledged.get(id_, 0), up_to)
             yield from _is_true(each.entry, sessions.get(id_), pushed)
     faults = windows(records)
-    ends, swallows = list(filter(_ends_gateways, faults)), list(filter(_swallows_words, faults))
+    ends, silences = list(filter(_ends_gateways, faults)), list(filter(_swallows_words, faults))
     for id_, session in sessions.items():
         # What a gateway had not passed on when it was killed, nobody knows.
         if not any(window.meets(session.began, session.ended) for window in ends):
-            known = acknowledged.get(id_, 0)
-            is_swallowed = any(window.meets(session.began, session.ended) for window in swallows)
-            if session.acknowledged > known and not is_swallowed:
-                words = f"{session.acknowledged} was acknowledged, and the trail says {known}"
+            known, heard = acknowledged.get(id_, 0), session.heard(silences)
+            if heard > known:
+                words = f"{heard} was acknowledged, and the trail says {known}"
                 yield Finding("I13", Kind.LOST, words, session.user, (id_,))
             if unknown := session.shown - pushed.get(session.user, set()):
                 words = f"{len(unknown)} were shown, and the trail does not know that they were pushed"
@@ -83,7 +100,7 @@ def _sessions(records: Sequence[Record]) -> dict[str, Session]:
 def _see(session: Session, record: Record) -> None:
     match record.f:
         case "acknowledged":
-            session.acknowledged = max(session.acknowledged, int(record.value["seq"]))
+            session.said.append((record.t, int(record.value["seq"])))
         case "closed":
             session.ended = record.t
         case "frame":
@@ -107,5 +124,6 @@ def _ends_gateways(window: Window) -> bool:
 
 
 def _swallows_words(window: Window) -> bool:
-    """A tab says what it has shown up to a second later, maybe into a line that is silent by then, or cut."""
-    return window.target.endswith(f"→{GATEWAY}")
+    """A door through which tabs come in, whichever: a history does not say by which one a tab did."""
+    caller, _, target = window.target.partition("→")
+    return window.fault in SWALLOWING and target == GATEWAY and caller != PAGE

@@ -92,16 +92,48 @@ def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> 
     assert world.counts == {}
 
 
-@pytest.mark.parametrize(("edge", "counts"), [("door-1→ws-gateway", {}), ("refund→credit", {"lost": 1})])
+@pytest.mark.parametrize(
+    ("fault", "edge", "counts"),
+    [
+        ("reset", "door-1→ws-gateway", {}),
+        ("black-hole", "door-1→ws-gateway", {}),
+        ("one-way", "door-1→ws-gateway", {}),
+        ("latency", "door-1→ws-gateway", {"lost": 1}),
+        ("black-hole", "page→ws-gateway", {"lost": 1}),
+        ("black-hole", "refund→credit", {"lost": 1}),
+    ],
+)
 def test_an_acknowledgement_that_a_silent_line_has_swallowed(
-    world: World, edge: str, counts: dict[str, int]
+    world: World, fault: str, edge: str, counts: dict[str, int]
 ) -> None:
-    world.say("nemesis", "black-hole", "invoke", edge)
+    world.say("nemesis", fault, "invoke", edge)
     world.acknowledge("ada/tab-1")
     world.trail.clear()
-    world.say("nemesis", "black-hole", "ok", edge)
+    world.say("nemesis", fault, "ok", edge)
     world.end()
     assert world.counts == counts
+
+
+@pytest.mark.parametrize(("before", "counts"), [(0.9, {}), (1.1, {"lost": 1})])
+def test_an_acknowledgement_before_the_line_fell_silent(
+    world: World, before: float, counts: dict[str, int]
+) -> None:
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.clock += before
+    world.say("nemesis", "black-hole", "invoke", "door-1→ws-gateway")
+    world.say("nemesis", "black-hole", "ok", "door-1→ws-gateway")
+    world.end()
+    assert world.counts == counts
+
+
+def test_an_acknowledgement_after_the_line_was_silent(world: World) -> None:
+    world.say("nemesis", "black-hole", "invoke", "door-1→ws-gateway")
+    world.say("nemesis", "black-hole", "ok", "door-1→ws-gateway")
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.end()
+    assert world.counts == {"lost": 1}
 
 
 def test_more_than_was_acknowledged(world: World) -> None:

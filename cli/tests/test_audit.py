@@ -258,8 +258,19 @@ def test_what_is_acknowledged_after_rebuilds_is_told_of_the_notification_it_was(
     made = page(through_rebuilds(suppressed))
     assert re.findall('<p class="state [a-z]+">(.*?)</p>', made) == ["acknowledged by 1 session"]
     assert "was not shown" in made
+    assert ("<dt>Stored</dt>" in html, "<dt>Stored</dt>" in made) == (True, False)
+    assert re.search("<dt>Shown since a rebuild</dt><dd><time .*</time>, as number 25 of", made)
     gone = replace(stored, what="rebuilt", epoch=3, seq=None, place=9)
     assert "</bdi> is not among them any more" in page(Trail([*trail.entries, gone], 9))
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"), [({"type": "x.v1"}, "<code><bdi>x.v1</bdi></code>"), ({}, "unknown")]
+)
+def test_what_was_parked_without_a_type_is_of_an_unknown_one(detail: dict[str, str], said: str) -> None:
+    stored = next(entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER)
+    parked = replace(stored, place=1, what="parked", epoch=None, seq=None, detail={**detail, "reason": "Why"})
+    assert f"<td>{said} cannot be shown: <bdi>Why</bdi></td>" in page(Trail([parked], 1))
 
 
 def test_a_notification_has_nothing_of_the_epochs_before_it() -> None:

@@ -21,6 +21,7 @@ from shared.http import Keyring, create_app
 from shared.http.dead_letters import dead_letters
 from shared.inbox import ParkedEvent, Subscriber, park
 from shared.messaging import BrokerAway, Delivery, Message, Publisher
+from shared.messaging.connection import AWAY
 from shared.messaging.topology import dead_queue
 from shared.messaging.watch import DeadWatch
 from shared.outbox import Outbox, OutboxTransaction
@@ -223,6 +224,7 @@ async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, le
     after = (await letters.ask("GET", f"/{id_}")).json()
     letters.doing.defective = False
     await letters.subscriber._parked._handle([delivery])
+    await letters.subscriber._handle("payment.events", [delivery])
 
     assert after["state"] == (await letters.ask("GET", f"/{id_}")).json()["state"] == "discarded"
     assert await completed(db, [event.transfer_id]) == {}
@@ -260,6 +262,45 @@ async def test_what_cannot_be_kept_goes_back_to_where_it_was_collected(namespace
 
         assert await until(collected) == 1
     assert [delivery.body for delivery in kept] == [envelope.data]
+
+
+async def drop(_: Delivery) -> None:
+    """Whoever collects it keeps nothing of it."""
+
+
+async def test_why_it_could_not_be_kept_is_said_though_the_broker_goes_too(namespace: Namespace) -> None:
+    envelope = envelope_of(added(), USER)
+    publisher = Publisher(namespace.admin_broker_url, "tests")
+    watch = DeadWatch(namespace.broker_url("payment"), "payment")
+
+    async def cannot(_: Delivery) -> None:
+        assert watch._link is not None
+        await watch._link.close()
+        raise LookupError("the database went too")
+
+    async with working(publisher.run, watch.run):
+        await publisher.linked.wait()
+        message = Message("", dead_queue("payment"), str(envelope.id), envelope.data, envelope.headers())
+        await publisher.send_batch([message])
+
+        async def refused() -> str:
+            try:
+                await watch.collect(cannot, 1)
+            except BrokerAway:
+                return ""
+            except (LookupError, *AWAY) as error:
+                return str(error)
+            return ""
+
+        assert await until(refused) == "the database went too"
+
+        async def taken_back() -> int:
+            try:
+                return await watch.collect(drop, 1)
+            except BrokerAway:
+                return 0
+
+        assert await until(taken_back) == 1
 
 
 async def test_lists_are_paged_newest_first_and_by_state(db: Database, letters: Letters) -> None:

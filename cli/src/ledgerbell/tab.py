@@ -81,12 +81,14 @@ class Tab:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._socket is not None and self._shown.is_set():
-            with suppress(ConnectionClosed):
-                await self._acknowledge()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        try:
+            if self._socket is not None and self._shown.is_set():
+                with suppress(ConnectionClosed):
+                    await self._acknowledge()
+        finally:
+            if self._running is not None:
+                self._running.cancel()
+                await asyncio.gather(self._running, return_exceptions=True)
 
     async def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Wait for a condition on what was received.

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from credit.consumers import freeze_disputed
-from credit.handlers.accounts import accounts_of, freeze_account, open_account
+from credit.handlers.accounts import accounts_of, freeze_account, open_account, unfreeze_account
 from shared.events.activity import ActivityDisputed
 from shared.money import Money
 from shared.outbox import Outbox
@@ -138,6 +138,28 @@ async def test_an_account_cannot_slip_through_a_freeze_that_is_not_committed_yet
 
     async with db.transaction() as tx:
         assert all(account["frozen_at"] for account in await accounts_of(tx, user))
+
+
+async def test_an_account_that_is_opened_while_the_others_are_let_go_is_not_left_frozen(
+    frozen: str, db: Database
+) -> None:
+    async def let_go() -> None:
+        async with db.transaction() as tx:
+            await unfreeze_account(tx, frozen, "olga")
+
+    async with db.transaction() as opening:
+        await open_account(opening, frozen, Money(0, "EUR"))
+        lifting = asyncio.create_task(let_go())
+
+        async def has_done_what_it_can() -> bool:
+            return lifting.done() or await waits_for_a_lock(db)
+
+        await until(has_done_what_it_can)
+    await lifting
+
+    async with db.transaction() as tx:
+        known = await accounts_of(tx, frozen)
+    assert [account["frozen_at"] for account in known] == [None, None]
 
 
 async def waits_for_a_lock(db: Database) -> bool:

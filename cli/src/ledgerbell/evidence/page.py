@@ -64,7 +64,10 @@ def _notification(told: Told) -> str:
         *([("Moved", amount)] if amount else []),
         ("Event", _code(text(stored, "type"))),
         ("Happened", _moment(text(stored, "occurred_at"))),
-        ("Stored", f"{_moment(stored.at)}, as number {stored.seq} of the user’s notifications"),
+        (
+            "Shown since a rebuild" if stored.what == "rebuilt" else "Stored",
+            f"{_moment(stored.at)}, as number {stored.seq} of the user’s notifications",
+        ),
         ("Read", _moment(told.read_at) if told.read_at else "not marked as read"),
     ]
     kind = "good" if told.acknowledged else "open"
@@ -127,9 +130,7 @@ def _sentence(entry: Entry) -> str:
                 f"The user read number {entry.seq}" if entry.up_to is None else f"By the user{_range(entry)}"
             )
         case "parked":
-            return (
-                f"<code>{_said(text(entry, 'type'))}</code> cannot be shown: {_said(text(entry, 'reason'))}"
-            )
+            return f"{_code(text(entry, 'type'))} cannot be shown: {_said(text(entry, 'reason'))}"
         case "discarded":
             return f"By {_said(text(entry, 'by'))}: {_said(text(entry, 'reason'))}"
         case "rebuilt" if entry.event_id is None:

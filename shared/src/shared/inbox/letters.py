@@ -129,7 +129,7 @@ class DeadLetters:
         return await self.one(id_)
 
     async def discard(self, id_: UUID, by: str, reason: str) -> Record:
-        """It will never be handled. The row stays, with who says so and why.
+        """It will never be handled, however it comes. The row stays, with who says so and why.
 
         Raises:
             UnknownLetter: there is none.
@@ -144,8 +144,11 @@ class DeadLetters:
                 by,
                 reason,
             )
-            if row is not None and self._discarded is not None:
-                await self._discarded(tx, row, by, reason)
+            if row is not None:
+                # It may come by its own queue once more, and be known there.
+                await tx.execute("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING", id_)
+                if self._discarded is not None:
+                    await self._discarded(tx, row, by, reason)
         if row is None:
             raise LetterClosed((await self.one(id_))["state"])
         log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)

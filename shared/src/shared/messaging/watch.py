@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from prometheus_client import Gauge
 
-from shared.messaging.connection import CONNECT_TIMEOUT_SECONDS, BrokerAway, Link, keep_linked
+from shared.messaging.connection import AWAY, CONNECT_TIMEOUT_SECONDS, BrokerAway, Link, keep_linked
 from shared.messaging.deliveries import Delivery
 from shared.messaging.topology import dead_queue
 from shared.observability.logs import get_logger
@@ -56,7 +57,8 @@ class DeadWatch:
                 await keep(delivery)
             except BaseException:
                 # Back to the others: unacknowledged nobody would see it for as long as the link lives.
-                await link.channel.basic_nack(message.delivery_tag, requeue=True)
+                with suppress(*AWAY):  # A link that is lost gives it back by itself.
+                    await link.channel.basic_nack(message.delivery_tag, requeue=True)
                 raise
             await link.channel.basic_ack(message.delivery_tag)
         return at_most

@@ -22,6 +22,18 @@ function numbers(stored, entries) {
   return found;
 }
 
+/**
+ * The entries by which a notification came to be: it was stored, or a rebuild made it of an event not shown before.
+ * @param {Entry[]} entries newest first
+ */
+export function beginnings(entries) {
+  const unshown = new Set();
+  return entries.toReversed().filter(({ what, event_id: eventId, seq }) => {
+    if (what === 'suppressed') unshown.add(eventId);
+    return what === 'stored' || (what === 'rebuilt' && seq != null && unshown.delete(eventId));
+  });
+}
+
 /** Whether `entry` speaks of a notification of this user with these `numbers`. @param {Entry} entry @param {string} user @param {ReturnType<typeof numbers>} known */
 function isOf(entry, user, known) {
   const seq = known.get(entry.epoch);

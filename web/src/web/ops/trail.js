@@ -3,7 +3,7 @@
 import { html, nothing } from '/sdk/v1/vendor/lit.js';
 import { clock, counted, day, time } from './format.js';
 import { Failed, ask } from './session.js';
-import { standing } from './standing.js';
+import { beginnings, standing } from './standing.js';
 
 const TRANSFER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const REFERENCE = /^[A-Z]{2,4}-[0-9A-Z]{12}$/i;
@@ -74,6 +74,7 @@ export class Trail {
 
   view() {
     const entries = this.#entries;
+    const begun = new Set(beginnings(entries ?? []));
     return html`
       <section class="panel wide" aria-labelledby="trail-heading">
         <h2 id="trail-heading">What happened to …</h2>
@@ -83,7 +84,7 @@ export class Trail {
           <button class="primary" type="submit">Show</button>
         </form>
         <p role="status" class="said">${this.#said}</p>
-        ${entries === null || entries.length === 0 ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, entries))}</ol>`}
+        ${entries === null || entries.length === 0 ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, begun.has(entry) ? standing(entry, entries) : null))}</ol>`}
         ${entries !== null && this.#next ? html`<p><button class="plain" type="button" @click=${() => this.#load(entries)}>Show older ones</button></p>` : nothing}
       </section>`;
   }
@@ -94,9 +95,8 @@ export class Trail {
     return this.find(String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('what')).trim());
   }
 
-  /** @param {Entry} entry @param {Entry[]} entries */
-  #entry(entry, entries) {
-    const reached = entry.what === 'stored' ? standing(entry, entries) : null;
+  /** @param {Entry} entry @param {ReturnType<typeof standing> | null} reached */
+  #entry(entry, reached) {
     const place = entry.what === 'stored' ? `number ${entry.epoch}:${entry.seq}` : '';
     // A receipt is written down later than what it tells of.
     const at = String(entry.detail.acknowledged_at ?? entry.detail.pushed_at ?? entry.at);

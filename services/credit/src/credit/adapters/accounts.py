@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def lock_user(tx: Transaction, user_id: str) -> None:
-    """Until the transaction ends: whoever opens an account and whoever freezes all of them see each other."""
+    """Until the transaction ends: who opens an account, freezes all or lets them go sees the others."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('accounts ' || $1, 0))", user_id)
 
 

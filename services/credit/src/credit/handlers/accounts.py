@@ -61,6 +61,7 @@ async def freeze_account(tx: Transaction, user_id: str, flag_id: UUID) -> None:
 
 async def unfreeze_account(tx: Transaction, user_id: str, operator: str) -> list[Record]:
     """The user's accounts, open for spending, also if they were before. Raises UnknownAccount."""
+    await accounts.lock_user(tx, user_id)
     changed = await accounts.set_frozen(tx, user_id, False)
     if changed:
         FREEZES.labels("lifted").inc()
