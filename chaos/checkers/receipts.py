@@ -82,7 +82,9 @@ def _is_true(entry: Entry, session: Session | None, pushed: Places) -> Iterator[
     if up_to > session.acknowledged:
         words = f"{up_to} is acknowledged, and the session had said {session.acknowledged}"
         yield Finding("I13", Kind.DOUBLED, words, user, ids)
-    if (entry.epoch or 0, up_to) not in pushed.get(user, set()):
+    # What the socket before was shown is said again; its gateway may have ended before it told of the push.
+    place = (entry.epoch or 0, up_to)
+    if place in session.shown and place not in pushed.get(user, set()):
         yield Finding("I13", Kind.LOST, f"{up_to} is acknowledged, and was not pushed", user, ids)
 
 

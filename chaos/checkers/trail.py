@@ -11,6 +11,7 @@ from chaos.history import Record
 from shared.trail import START, link
 
 TAKEN = ("stored", "suppressed")
+DONE = ("pushed", "acknowledged", "read")
 
 
 def check(_: Sequence[Record], final: Final) -> Iterator[Finding]:
@@ -40,16 +41,14 @@ def _taken(final: Final) -> Iterator[Finding]:
 
 def _order(user: str, chain: Sequence[Link]) -> Iterator[Finding]:
     """What was done with a notification has its place after what stored it."""
-    reached: dict[int | None, int] = {}
+    reached = 0
     for each in chain:
         entry = each.entry
         if entry.what == "stored":
-            reached[entry.epoch] = max(reached.get(entry.epoch, 0), entry.seq or 0)
-        elif entry.what in ("pushed", "acknowledged", "read") and entry.epoch in reached:
-            said = entry.up_to or entry.seq or 0
-            if said > reached[entry.epoch]:
-                yield Finding("I12", Kind.LOST, f"{entry.what} up to {said} comes before it was stored", user)
-                return
+            reached = max(reached, entry.seq or 0)
+        elif entry.what in DONE and (said := entry.up_to or entry.seq or 0) > reached:
+            yield Finding("I12", Kind.LOST, f"{entry.what} up to {said} comes before it was stored", user)
+            return
 
 
 def _holds(user: str, chain: Sequence[Link]) -> Iterator[Finding]:

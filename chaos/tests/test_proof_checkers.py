@@ -58,6 +58,13 @@ def test_a_chain_that_does_not_hold(world: World, harm: Callable[[list[Link]], N
     assert any("not what was sealed" in each or "after place 4 comes 6" in each for each in words)
 
 
+def test_what_has_its_place_before_what_it_tells_of(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.end()
+    world.chains = seal(sorted(entries(world), key=lambda each: each.what != "acknowledged"))
+    assert world.counts == {"lost": 1}
+
+
 def test_what_was_never_sealed(world: World) -> None:
     world.end()
     *sealed, last = world.final.trail
@@ -89,6 +96,17 @@ def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> 
     world.disconnect("ada/tab-1")
     world.connect("ada/tab-1", "ada", since=world.newest("ada"))
     world.end()
+    assert world.counts == {}
+
+
+def test_what_is_said_again_though_a_killed_gateway_took_its_push_with_it(world: World) -> None:
+    world.say("nemesis", "kill", "invoke", "ws-gateway")
+    world.say("nemesis", "kill", "ok", "ws-gateway")
+    world.disconnect("ada/tab-1")
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.acknowledge("ada/tab-1")
+    world.end()
+    world.chains = seal(entries(world, lambda each: each.what != "pushed"))
     assert world.counts == {}
 
 
