@@ -193,7 +193,7 @@ async def test_a_tab_acknowledges_the_last_of_a_burst_too_though_it_leaves_at_on
     house: House, user: str
 ) -> None:
     await house.open(user)
-    async with house.tab(user, "1:1") as staying:
+    async with house.tab(user, "1:0") as staying:
         for _ in range(3):
             await house.stack.debit(user, "1.00")
         await staying.until(lambda: staying.cursor == "1:4")

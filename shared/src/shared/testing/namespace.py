@@ -17,6 +17,10 @@ from shared.messaging import topology
 from shared.testing.servers import Servers
 
 
+# A database that does not go by then fails its test, and not at the test's own, much longer time.
+REMOVED_SECONDS = 40
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """Everything in it is named after ``name``, so that runs cannot meet."""
@@ -81,7 +85,7 @@ async def remove(corner: Namespace) -> None:
         corner.name,
         user_prefix=f"{corner.name}-",
     )
-    admin = await asyncpg.connect(corner.servers.postgres_url)
+    admin = await asyncpg.connect(corner.servers.postgres_url, command_timeout=REMOVED_SECONDS)
     try:
         ours = f"{corner.name}\\_%"
         for row in await admin.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", ours):
