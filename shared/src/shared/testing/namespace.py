@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from shared.db.database import AnyConnection
 from shared.db.migrations import upgrade
 from shared.db.provision import ServiceDatabase, provision
 from shared.messaging import topology
 from shared.testing.servers import Servers
 
-
-# A database that does not go by then fails its test, and not at the test's own, much longer time.
-REMOVED_SECONDS = 40
+DROP_SECONDS, DROP_TRIES = 20, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,24 @@ async def remove(corner: Namespace) -> None:
         corner.name,
         user_prefix=f"{corner.name}-",
     )
-    admin = await asyncpg.connect(corner.servers.postgres_url, command_timeout=REMOVED_SECONDS)
+    admin = await asyncpg.connect(corner.servers.postgres_url)
     try:
         ours = f"{corner.name}\\_%"
         for row in await admin.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", ours):
-            await admin.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
+            await _drop(admin, row["datname"])
         for row in await admin.fetch("SELECT rolname FROM pg_roles WHERE rolname LIKE $1", ours):
             await admin.execute(f'DROP ROLE "{row["rolname"]}"')
     finally:
         await admin.close()
+
+
+async def _drop(admin: AnyConnection, database: str) -> None:
+    """Asked again where it takes long: an end of tests was seen to hang here or near, and why is not known."""
+    for left in reversed(range(DROP_TRIES)):
+        try:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', timeout=DROP_SECONDS)
+        except TimeoutError:
+            if not left:
+                raise
+        else:
+            return
