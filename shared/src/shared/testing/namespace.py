@@ -96,7 +96,7 @@ async def remove(corner: Namespace) -> None:
 
 
 async def _drop(admin: AnyConnection, database: str) -> None:
-    """Asked again where it takes long: an end of tests was seen to hang here or near, and why is not known."""
+    """Asked again where it takes long: the end of a module was seen to hang hereabouts, why is not known."""
     for left in reversed(range(DROP_TRIES)):
         try:
             await admin.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', timeout=DROP_SECONDS)
