@@ -10,6 +10,7 @@ from uuid import UUID
 
 from notifier.adapters import kept, trail
 from notifier.domain.incoming import Balance, Incoming
+from notifier.domain.notification import SHOWN
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -88,21 +89,6 @@ FROM unnest($1::uuid[]) AS given(event_id) WHERE NOT EXISTS (
 )
 """
 
-# Of a notification, in the order of the statement; of an event that has none they are null.
-SHOWN = (
-    "kind",
-    "lane",
-    "category",
-    "icon",
-    "title",
-    "body",
-    "link",
-    "toast",
-    "amount_minor",
-    "currency",
-    "transfer_id",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -170,7 +156,7 @@ def _arguments(events: Sequence[Incoming]) -> Iterator[Sequence[object]]:
     yield [event.transfer_id for event in events]
     yield [trail.detail(event, salts[event.envelope.id]) for event in events]
     shown = [event.notification for event in events]
-    for column in SHOWN:
+    for column in SHOWN:  # Of an event that has none they are null.
         yield [said and getattr(said, column) for said in shown]
     newest = _newest_balances(events)
     yield [user_id for user_id, _ in newest]

@@ -8,24 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from notifier.domain.notification import Notification
+from notifier.domain.notification import SHOWN, Notification
 
 Content = Mapping[str, object]
 # All that is said in a notification, but for its event's id and its place.
-FIELDS = (
-    "kind",
-    "lane",
-    "category",
-    "icon",
-    "title",
-    "body",
-    "link",
-    "toast",
-    "amount_minor",
-    "currency",
-    "transfer_id",
-    "occurred_at",
-)
+FIELDS = (*SHOWN, "occurred_at")
 
 
 class What(StrEnum):
@@ -53,7 +40,7 @@ class Difference:
 
 def content(said: Notification, occurred_at: datetime) -> dict[str, object]:
     """By the names of the table's columns, in the order of FIELDS."""
-    values = {name: getattr(said, name) for name in FIELDS[:-1]}
+    values = {name: getattr(said, name) for name in SHOWN}
     return {**values, "lane": said.lane.value, "category": said.category.value, "occurred_at": occurred_at}
 
 

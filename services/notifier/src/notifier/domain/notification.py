@@ -69,3 +69,19 @@ def signed_amount(minor: int | None, currency: str | None) -> str | None:
     if minor is None or currency is None:
         return None
     return f"{'-' if minor < 0 else '+'}{Money(abs(minor), currency).amount}"
+
+
+# All that it says, by the names of the table's columns and in the order of the statements.
+SHOWN = (
+    "kind",
+    "lane",
+    "category",
+    "icon",
+    "title",
+    "body",
+    "link",
+    "toast",
+    "amount_minor",
+    "currency",
+    "transfer_id",
+)
