@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aio_pika
 import asyncpg
@@ -15,7 +15,10 @@ from pydantic import TypeAdapter
 
 from notifier.adapters.push import Push
 from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.handlers.checkpoints import Checkpointer
+from notifier.handlers.evidence import Evidence
 from notifier.handlers.record import Recorder
+from notifier.handlers.sealing import Sealer
 from notifier.handlers.store import BatchStore
 from notifier.main import Settings, build
 from shared.db import Database
@@ -33,10 +36,13 @@ from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers
 from shared.testing.waiting import until
 from shared.testing.working import working
+from shared.trail import Verdict, read_private_key, read_public_key, verify
 
 CreditAdder = Callable[..., Envelope]
 Store = Callable[[], BatchStore]
 Fill = Callable[[str, int], Awaitable[list[Envelope]]]
+Seal = Callable[[], Awaitable[None]]
+Export = Callable[[str, UUID], Awaitable[list[bytes]]]
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,44 @@ def me(identities: Identities, user_id: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def trail_key() -> KeyPair:
     return KeyPair.generate()
+
+
+@pytest.fixture
+def sealer(db: Database) -> Sealer:
+    return Sealer(db)
+
+
+@pytest.fixture
+def seal(db: Database, sealer: Sealer, trail_key: KeyPair) -> Seal:
+    """Everything that is there, under a checkpoint."""
+    checkpointer = Checkpointer(db, sealer, read_private_key(trail_key.private), 0)
+
+    async def run() -> None:
+        while await sealer.seal_batch():
+            pass
+        await checkpointer.sign_if_due()
+
+    return run
+
+
+@pytest.fixture
+def export(db: Database, trail_key: KeyPair) -> Export:
+    evidence = Evidence(db, read_private_key(trail_key.private))
+
+    async def run(user_id: str, transfer_id: UUID) -> list[bytes]:
+        return [line async for line in await evidence.lines(user_id, transfer_id)]
+
+    return run
+
+
+@pytest.fixture
+def verdict(trail_key: KeyPair) -> Callable[[list[bytes]], Verdict]:
+    key = read_public_key(trail_key.public)
+    return lambda lines: verify(lines, key)
+
+
+def transfer_of(event: Envelope) -> UUID:
+    return UUID(str(event.event().transfer_id))  # type: ignore[attr-defined]  # They are all of money.
 
 
 @pytest.fixture(scope="module")

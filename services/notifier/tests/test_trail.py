@@ -15,6 +15,7 @@ from notifier.domain.dispatcher import NOT_TWICE, SILENT, NotificationDispatcher
 from notifier.domain.incoming import receive
 from notifier.handlers.reads import mark_read, mark_read_up_to
 from notifier.handlers.store import BatchStore
+from services.notifier.tests.conftest import transfer_of
 from shared.db import Database
 from shared.db.database import AnyConnection
 from shared.events import Envelope
@@ -96,10 +97,6 @@ async def test_what_cannot_be_shown_is_in_the_trail_with_the_reason(
     assert entry["what"] == "parked"
     assert (entry["event_id"], entry["transfer_id"]) == (broken.id, transfer_of(broken))
     assert entry["detail"] == {"type": broken.type, **reason}
-
-
-def transfer_of(event: Envelope) -> object:
-    return event.event().transfer_id  # type: ignore[attr-defined]  # It is of money.
 
 
 @pytest.mark.parametrize(
