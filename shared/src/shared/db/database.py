@@ -91,6 +91,7 @@ class Database:
             server_settings={
                 "application_name": self._application,
                 "idle_in_transaction_session_timeout": "30s",
+                "jit": "off",  # Compiling a statement takes longer than any of ours runs.
                 "lock_timeout": "5s",
                 "statement_timeout": "30s",
                 "timezone": "UTC",

@@ -67,20 +67,20 @@ BEGIN
         INSERT INTO entry (transfer_id, leg, user_id, system_account, currency, amount_minor)
         SELECT id, 1, user_id, NULL, currency, -amount_minor FROM booked
         UNION ALL SELECT id, 2, NULL, p_system_account, currency, amount_minor FROM booked
-    ), answered AS (
-        INSERT INTO idempotency_key AS k (scope, key, fingerprint, status, answer)
-        SELECT w.scope, w.key, w.fingerprint, 201, to_jsonb(b.row) FROM wanted w JOIN booked b ON b.id = w.transfer_id
-        RETURNING k.scope, k.key, k.answer
-    ), announced AS (
-        INSERT INTO outbox AS o (id, type, user_id, data, traceparent, correlation_id, causation_id)
-        SELECT w.event_id, 'credit.deducted.v1', w.user_id, deducted(b.row), w.traceparent, w.correlation_id,
-            w.causation_id
+    ), done AS MATERIALIZED (
+        SELECT w.*, to_jsonb(b.row) AS answer, deducted(b.row) AS data
         FROM wanted w JOIN booked b ON b.id = w.transfer_id
-        RETURNING o.*
+    ), answered AS (
+        INSERT INTO idempotency_key (scope, key, fingerprint, status, answer)
+        SELECT scope, key, fingerprint, 201, answer FROM done
+    ), announced AS (
+        INSERT INTO outbox (id, type, user_id, occurred_at, data, traceparent, correlation_id, causation_id)
+        SELECT event_id, 'credit.deducted.v1', user_id, now(), data, traceparent, correlation_id, causation_id
+        FROM done
     )
-    SELECT w.place, 'done', 201::smallint, k.answer, o.id, o.type, o.user_id, o.occurred_at, o.data::text,
-        o.traceparent, o.correlation_id, o.causation_id
-    FROM wanted w JOIN announced o ON o.id = w.event_id JOIN answered k USING (scope, key);
+    SELECT place, 'done', 201::smallint, answer, event_id, 'credit.deducted.v1', user_id, now(), data::text,
+        traceparent, correlation_id, causation_id
+    FROM done;
 
     GET DIAGNOSTICS booked = ROW_COUNT;
     IF booked = array_length(p_keys, 1) THEN
