@@ -170,6 +170,67 @@ async def test_batches_that_are_long_in_settling_hold_the_next_ones_back(
     assert handled == [f"{run}{n}" for n in range(40)]
 
 
+async def test_a_full_batch_is_read_while_the_one_before_is_handled_and_all_in_order(
+    namespace: Namespace, publisher: Publisher
+) -> None:
+    run, done = uuid4().hex, list[str]()
+    read, read_ahead = 0, list[int]()
+
+    def names(batch: list[Delivery]) -> list[str]:
+        nonlocal read
+        read += len(batch)
+        return [str(delivery.message_id) for delivery in batch]
+
+    async def handle(batch: list[str]) -> None:
+        if not done:
+
+            async def all_here() -> bool:
+                return consumer.in_hand == 100
+
+            await until(all_here)
+        else:
+            await asyncio.sleep(0)
+        done.extend(batch)
+        read_ahead.append(read - len(done))
+
+    await publisher.send_batch([message(n, run=run) for n in range(100)])
+    consumer = BatchConsumer(
+        namespace.broker_url("notifier"), QUEUE, handle, name=f"ahead-{uuid4().hex}", max_batch=20, read=names
+    )
+    async with working(consumer.run), asyncio.timeout(30):
+        while len(done) < 100:
+            await asyncio.sleep(0.01)
+
+    assert done == [f"{run}{n}" for n in range(100)]
+    assert read_ahead[1:4] == [20, 20, 20]
+    assert read_ahead[-1] == 0
+
+
+async def test_what_was_committed_while_it_was_ended_is_told_all_the_same(
+    namespace: Namespace, publisher: Publisher
+) -> None:
+    committing, told = asyncio.Event(), asyncio.Event()
+
+    async def tell() -> None:
+        told.set()
+
+    async def handle(_: list[Delivery]) -> Awaitable[None]:
+        committing.set()
+        await asyncio.sleep(0.05)
+        return tell()
+
+    await publisher.send_batch([message(1)])
+    consumer = BatchConsumer(namespace.broker_url("notifier"), QUEUE, handle, name=f"ended-{uuid4().hex}")
+    running = asyncio.create_task(consumer.run())
+    async with asyncio.timeout(30):
+        await committing.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await told.wait()
+
+    assert running.cancelled()
+
+
 async def test_nothing_confirmed_is_lost_when_connections_are_cut(
     namespace: Namespace, publisher: Publisher, basket: Basket
 ) -> None:

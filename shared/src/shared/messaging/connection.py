@@ -129,20 +129,19 @@ async def preflight(
     Raises:
         MissingBrokerObject: names the object, and the command that makes it.
     """
-    for kind, names in (("exchange", exchanges), ("queue", queues)):
-        for wanted in names:
-            link = await open_link(url, f"{name}.preflight", confirms=False)
+    objects = [*(("exchange", each) for each in exchanges), *(("queue", each) for each in queues)]
+    link = await open_link(url, f"{name}.preflight", confirms=False)
+    try:
+        for kind, wanted in objects:
+            declare = link.channel.exchange_declare if kind == "exchange" else link.channel.queue_declare
             try:
-                if kind == "exchange":
-                    await link.channel.exchange_declare(wanted, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
-                else:
-                    await link.channel.queue_declare(wanted, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+                await declare(wanted, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
             except ChannelNotFoundEntity:
                 raise MissingBrokerObject(
                     f"the broker has no {kind} {wanted!r}: run `ledgerbell broker apply` first"
                 ) from None
-            finally:
-                await link.close()
+    finally:
+        await link.close()
 
 
 async def keep_checking(
@@ -159,6 +158,8 @@ async def keep_checking(
             log.critical("broker.object_missing", detail=str(missing))
             pause = RETRY_CHECK_SECONDS
         except (*AWAY, asyncio.CancelledError) as error:  # A lost channel cancels who waits on it; see above.
+            if _is_ending():
+                raise asyncio.CancelledError from None
             log.warning("broker.unchecked", host=host_of(url), error=repr(error))
             pause = RETRY_CHECK_SECONDS
         if _is_ending():

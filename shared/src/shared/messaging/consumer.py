@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from shared.messaging.connection import Link, consumer_count, keep_linked
 from shared.messaging.deliveries import Delivery, start_consuming
@@ -16,8 +17,11 @@ IDLE_SECONDS = 60.0
 MAX_UNSETTLED = 8
 
 
+T = TypeVar("T")
 Settled = Awaitable[None]
-Handler = Callable[[list[Delivery]], Awaitable[Settled | None]]
+Handler = Callable[[T], Awaitable[Settled | None]]
+
+_BEGUN: set[asyncio.Future[None]] = set()  # The event loop itself would let go of them.
 
 
 class ConsumerLost(Exception):
@@ -27,9 +31,10 @@ class ConsumerLost(Exception):
 class BatchConsumer:
     """Feeds one queue to ``handle`` in batches, in order, one batch at a time.
 
-    ``handle`` returns once the batch is committed, optionally with an awaitable that must complete before it
-    is acknowledged; the next batch is handled meanwhile. Anything it raises is taken as transient: the
-    connection is closed, which gives everything unacknowledged back, and consuming begins again after
+    ``read`` makes of a batch what ``handle`` takes; of a full one that waits, while the one before is being
+    committed. ``handle`` returns once the batch is committed, optionally with an awaitable that must complete
+    before it is acknowledged; the next batch is handled meanwhile. Anything it raises is taken as transient:
+    the connection is closed, which gives everything unacknowledged back, and consuming begins again after
     ``ready`` succeeds. A message that can never be handled is therefore the handler's to park.
     """
 
@@ -37,9 +42,10 @@ class BatchConsumer:
         self,
         url: str,
         queue: str,
-        handle: Handler,
+        handle: Handler[T],
         *,
         name: str,
+        read: Callable[[list[Delivery]], T] = list,  # type: ignore[assignment]  # Then T is that list.
         prefetch: int = 500,
         max_batch: int = 200,
         ready: Callable[[], Awaitable[None]] | None = None,
@@ -47,7 +53,8 @@ class BatchConsumer:
     ) -> None:
         self._url = url
         self._queue = queue
-        self._handle = handle
+        self._handle: Handler[Any] = handle
+        self._read: Callable[[list[Delivery]], Any] = read
         self._name = name
         self._prefetch = prefetch
         self._max_batch = max_batch
@@ -87,16 +94,26 @@ class BatchConsumer:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, session: _Session) -> None:
+        batch = await session.take(self._max_batch)
+        read = self._read(batch)
         while True:
-            batch = await session.take(self._max_batch)
+            last_tag = batch[-1].tag
             # Shielded: a shutdown in the middle of a commit would leave its outcome unknown.
-            handling = asyncio.ensure_future(self._handle(batch))
+            handling = asyncio.ensure_future(self._handle(read))
             try:
+                await asyncio.sleep(0)  # Its statement leaves first.
+                batch = session.take_full(self._max_batch)
+                read = self._read(batch) if batch else None
                 settled = await asyncio.shield(handling)
             except asyncio.CancelledError:
-                await asyncio.gather(handling, return_exceptions=True)
+                [outcome] = await asyncio.gather(handling, return_exceptions=True)
+                if isinstance(outcome, Awaitable):
+                    session.begin(outcome)
                 raise
-            await session.handled(batch[-1].tag, settled)
+            await session.handled(last_tag, settled)
+            if not batch:
+                batch = await session.take(self._max_batch)
+                read = self._read(batch)
 
 
 class _Session:
@@ -130,14 +147,27 @@ class _Session:
         while not self._buffer:
             self._arrived.clear()
             await self._arrived.wait()
+        return self._take(at_most)
+
+    def take_full(self, size: int) -> list[Delivery]:
+        """A batch of that size, or an empty one: what is not full may still grow."""
+        return self._take(size) if len(self._buffer) >= size else []
+
+    def _take(self, at_most: int) -> list[Delivery]:
         batch, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
         self._taken = batch[-1].tag
         return batch
 
     async def handled(self, last_tag: int, settled: Settled | None) -> None:
         """Waits while eight batches wait to be settled: handling must not run ahead of that for ever."""
-        future = None if settled is None else asyncio.ensure_future(settled)
-        await self._unsettled.put((last_tag, future))
+        await self._unsettled.put((last_tag, None if settled is None else self.begin(settled)))
+
+    def begin(self, settled: Settled) -> asyncio.Future[None]:
+        """It goes on to its end even if the session does not."""
+        future = asyncio.ensure_future(settled)
+        _BEGUN.add(future)
+        future.add_done_callback(_BEGUN.discard)
+        return future
 
     async def acknowledge(self) -> None:
         while True:

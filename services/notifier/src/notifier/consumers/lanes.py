@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from notifier.handlers.store import BatchStore
+from notifier.handlers.store import Batch, BatchStore
 from shared.events import Lane
 from shared.inbox import ParkedStore, RecapStore
-from shared.messaging import BatchConsumer, Delivery
+from shared.messaging import BatchConsumer
 from shared.messaging.consumer import Handler, Settled
 from shared.messaging.topology import lane_queue, parked_queue, recap_queue
 
@@ -29,18 +29,19 @@ class LaneStore:
     has stored is told meanwhile, and acknowledged after the rest: losing the link then costs a redelivery.
     """
 
-    def __init__(self, store: Handler, more_urgent: Sequence[LaneStore]) -> None:
+    def __init__(self, store: Handler[Batch], more_urgent: Sequence[LaneStore]) -> None:
         self._store = store
         self._more_urgent = more_urgent
         self._busy_until = 0.0
 
-    async def __call__(self, deliveries: list[Delivery]) -> Settled | None:
+    async def __call__(self, batch: Batch) -> Settled | None:
         clock = asyncio.get_running_loop().time
         began = clock()
-        settled = await self._store(deliveries)
+        settled = await self._store(batch)
         ended = clock()
         self._busy_until = ended + BUSY_SECONDS
         if any(lane._busy_until > ended for lane in self._more_urgent):
+            settled = settled and asyncio.ensure_future(settled)
             await asyncio.sleep(min(ended - began, MAX_REST_SECONDS))
         return settled
 
@@ -49,13 +50,14 @@ def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, Bat
     consumers: dict[Lane, BatchConsumer] = {}
     more_urgent: list[LaneStore] = []
     for lane in Lane:  # The most urgent first.
-        store = LaneStore(stores[lane], tuple(more_urgent))
+        store = LaneStore(stores[lane].store, tuple(more_urgent))
         consumers[lane] = BatchConsumer(
             url,
             lane_queue(lane),
             store,
             name=f"notifier.{lane}",
-            prefetch=5 * MAX_BATCH[lane] // 2,
+            read=stores[lane].read,
+            prefetch=5 * MAX_BATCH[lane],
             max_batch=MAX_BATCH[lane],
             ready=stores[lane].probe,
         )

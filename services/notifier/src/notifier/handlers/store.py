@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -72,34 +72,48 @@ class BatchStore:
         self._queue = queue
         self._recorder = recorder
 
-    async def __call__(self, deliveries: Sequence[Delivery]) -> asyncio.Future[None] | None:
+    async def __call__(self, deliveries: Sequence[Delivery]) -> asyncio.Future[None]:
         """Commit, then begin to tell the gateways; what is returned is done when they have been told.
 
         Raises what the database raises when it is away; nothing is lost then, as nothing is acknowledged.
         """
-        batch = await self.handle(deliveries)
-        reminders = await self._reminders(batch.stale) if batch.stale else []
-        if not (batch.created or batch.balances or reminders):
-            return None
-        created = (wire.created(event, place) for event, place in batch.created)
-        return self._push.publish(chain(created, map(wire.balance_changed, batch.balances), reminders))
+        return asyncio.ensure_future(await self.store(self.read(deliveries)))
 
     async def handle(self, deliveries: Sequence[Delivery]) -> Batch:
         """Store and park, without telling anybody."""
-        batch = self._read(deliveries)
+        batch = self.read(deliveries)
+        await self._keep(batch)
+        self._record(batch, datetime.now(UTC))
+        return batch
+
+    async def store(self, batch: Batch) -> Coroutine[None, None, None]:
+        """Commit. What is returned tells the gateways, once it is awaited."""
+        await self._keep(batch)
+        return self._tell(batch, datetime.now(UTC))
+
+    async def _tell(self, batch: Batch, stored_at: datetime) -> None:
+        await asyncio.sleep(0)  # The next batch's statement leaves first.
+        reminders = await self._reminders(batch.stale) if batch.stale else []
+        created = (wire.created(event, place) for event, place in batch.created)
+        told = self._push.publish(chain(created, map(wire.balance_changed, batch.balances), reminders))
+        self._record(batch, stored_at)
+        await told
+
+    async def _keep(self, batch: Batch) -> None:
         await self._store(batch, list(batch.events.values()))
         for parked in batch.parked:
             async with self._db.transaction() as tx:
                 await park(tx, parked)
-        self._recorder.record(batch.created, batch.stale, batch.events.values(), datetime.now(UTC))
-        return batch
+
+    def _record(self, batch: Batch, stored_at: datetime) -> None:
+        self._recorder.record(batch.created, batch.stale, batch.events.values(), stored_at)
 
     async def probe(self) -> None:
         """Raises unless a batch could be stored now: the whole statement, with nothing to store."""
         async with self._db.autocommit() as tx:
             await store(tx, [])
 
-    def _read(self, deliveries: Sequence[Delivery]) -> Batch:
+    def read(self, deliveries: Sequence[Delivery]) -> Batch:
         batch = Batch(self._queue)
         for delivery in deliveries:
             try:
