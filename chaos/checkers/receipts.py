@@ -96,6 +96,8 @@ def _sessions(records: Sequence[Record]) -> dict[str, Session]:
             current[record.process] = found[id_] = Session(record.key, record.t)
         elif (session := current.get(record.process)) is not None:
             _see(session, record)
+            if record.f == "closed":  # What it says before it is connected again, no session has said.
+                del current[record.process]
     return found
 
 

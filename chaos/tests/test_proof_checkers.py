@@ -88,6 +88,14 @@ def test_an_acknowledgement_that_was_lost(world: World) -> None:
     assert world.counts == {"lost": 1}
 
 
+def test_an_acknowledgement_between_two_sessions(world: World) -> None:
+    world.disconnect("ada/tab-1")
+    world.say("ada/tab-1", "acknowledged", "info", "ada", seq=world.newest("ada"))
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.end()
+    assert world.counts == {}
+
+
 def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> None:
     world.acknowledge("ada/tab-1")
     world.trail.clear()

@@ -228,7 +228,27 @@ async def test_what_was_committed_while_it_was_ended_is_told_all_the_same(
         await asyncio.gather(running, return_exceptions=True)
         await told.wait()
 
-    assert running.cancelled()
+
+async def test_what_is_being_told_when_it_is_ended_is_told_to_its_end(
+    namespace: Namespace, publisher: Publisher
+) -> None:
+    telling, ended, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def tell() -> None:
+        telling.set()
+        await ended.wait()
+        told.set()
+
+    async def handle(_: list[Delivery]) -> Awaitable[None]:
+        return tell()
+
+    await publisher.send_batch([message(1)])
+    consumer = BatchConsumer(namespace.broker_url("notifier"), QUEUE, handle, name=f"ended-{uuid4().hex}")
+    async with asyncio.timeout(30):
+        async with working(consumer.run):
+            await telling.wait()
+        ended.set()
+        await told.wait()
 
 
 async def test_nothing_confirmed_is_lost_when_connections_are_cut(

@@ -167,6 +167,7 @@ class Tab:
 
     async def _keep_acknowledging(self) -> None:
         """The newest only, at most once a second; what came meanwhile is said after that, the last too."""
+        await self.live.wait()  # Before, this session was shown nothing as far as the gateway knows.
         while True:
             await self._shown.wait()
             await self._acknowledge()

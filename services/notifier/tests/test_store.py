@@ -8,19 +8,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from notifier.adapters import streams, wire
+from notifier.adapters.push import Push
+from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import mark_read, mark_read_up_to
+from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
 from shared.db import Database
 from shared.db.database import AnyConnection as Owner
+from shared.db.provision import ServiceDatabase
 from shared.events import Envelope
 from shared.events.credit import CreditHeld
 from shared.events.notifier import NotificationCreated
 from shared.events.verification import VerificationCodeReceived
+from shared.messaging import Publisher
 from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.waiting import until
 
@@ -342,3 +348,23 @@ async def test_every_stored_notification_is_logged_without_its_words(lane_store:
     assert stored["occurred_at"] == event.time.isoformat()
     assert stored["stored_ms"] >= 0
     assert "90210" not in str(logs)
+
+
+async def test_what_was_stored_is_logged_though_the_database_goes_before_all_is_told(
+    database: ServiceDatabase, lane_store: Store, added: Callable[..., Envelope], user_id: str
+) -> None:
+    again, new = delivery_of(added(user_id)), delivery_of(added(user_id, version=2))
+    await lane_store().handle([again])
+    db = Database(database.url, application="tests")
+    await db.connect()
+    push = Push(Publisher("amqp://nobody@127.0.0.1:1/", "tests"))
+    store = BatchStore(db, NotificationDispatcher(), push, "notifier.test", Recorder("test"))
+
+    telling = await store.store(store.read([again, new]))
+    await db.close()
+    with capture_logs() as logs, pytest.raises(asyncpg.InterfaceError):
+        await telling
+    await push.drain(0)
+
+    [line] = [line for line in logs if line["event"] == "notifications.stored"]
+    assert [stored["event_id"] for stored in line["stored"]] == [new.message_id]

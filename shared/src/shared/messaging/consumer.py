@@ -21,8 +21,6 @@ T = TypeVar("T")
 Settled = Awaitable[None]
 Handler = Callable[[T], Awaitable[Settled | None]]
 
-_BEGUN: set[asyncio.Future[None]] = set()  # The event loop itself would let go of them.
-
 
 class ConsumerLost(Exception):
     """The broker no longer delivers to this consumer."""
@@ -33,7 +31,7 @@ class BatchConsumer:
 
     ``read`` makes of a batch what ``handle`` takes; of a full one that waits, while the one before is being
     committed. ``handle`` returns once the batch is committed, optionally with an awaitable that must complete
-    before it is acknowledged; the next batch is handled meanwhile. Anything it raises is taken as transient:
+    before it is acknowledged; the next batch is handled meanwhile. Anything they raise is taken as transient:
     the connection is closed, which gives everything unacknowledged back, and consuming begins again after
     ``ready`` succeeds. A message that can never be handled is therefore the handler's to park.
     """
@@ -62,6 +60,7 @@ class BatchConsumer:
         self._idle_seconds = idle_seconds
         self.consuming = asyncio.Event()
         self._session: _Session | None = None
+        self._begun: set[asyncio.Future[None]] = set()  # The event loop itself would let go of them.
 
     @property
     def in_hand(self) -> int:
@@ -105,15 +104,22 @@ class BatchConsumer:
                 batch = session.take_full(self._max_batch)
                 read = self._read(batch) if batch else None
                 settled = await asyncio.shield(handling)
-            except asyncio.CancelledError:
+            except BaseException:
                 [outcome] = await asyncio.gather(handling, return_exceptions=True)
                 if isinstance(outcome, Awaitable):
-                    session.begin(outcome)
+                    self._begin(outcome)
                 raise
-            await session.handled(last_tag, settled)
+            await session.handled(last_tag, None if settled is None else self._begin(settled))
             if not batch:
                 batch = await session.take(self._max_batch)
                 read = self._read(batch)
+
+    def _begin(self, settled: Settled) -> asyncio.Future[None]:
+        """It goes on to its end even if the session does not."""
+        future = asyncio.ensure_future(settled)
+        self._begun.add(future)
+        future.add_done_callback(self._begun.discard)
+        return future
 
 
 class _Session:
@@ -158,22 +164,15 @@ class _Session:
         self._taken = batch[-1].tag
         return batch
 
-    async def handled(self, last_tag: int, settled: Settled | None) -> None:
+    async def handled(self, last_tag: int, settled: asyncio.Future[None] | None) -> None:
         """Waits while eight batches wait to be settled: handling must not run ahead of that for ever."""
-        await self._unsettled.put((last_tag, None if settled is None else self.begin(settled)))
-
-    def begin(self, settled: Settled) -> asyncio.Future[None]:
-        """It goes on to its end even if the session does not."""
-        future = asyncio.ensure_future(settled)
-        _BEGUN.add(future)
-        future.add_done_callback(_BEGUN.discard)
-        return future
+        await self._unsettled.put((last_tag, settled))
 
     async def acknowledge(self) -> None:
         while True:
             last_tag, settled = await self._unsettled.get()
             if settled is not None:
-                await settled
+                await asyncio.shield(settled)
             await self._link.channel.basic_ack(last_tag, multiple=True)
             self._acknowledged = last_tag
 

@@ -93,11 +93,12 @@ class BatchStore:
 
     async def _tell(self, batch: Batch, stored_at: datetime) -> None:
         await asyncio.sleep(0)  # The next batch's statement leaves first.
-        reminders = await self._reminders(batch.stale) if batch.stale else []
         created = (wire.created(event, place) for event, place in batch.created)
-        told = self._push.publish(chain(created, map(wire.balance_changed, batch.balances), reminders))
+        told = [self._push.publish(chain(created, map(wire.balance_changed, batch.balances)))]
         self._record(batch, stored_at)
-        await told
+        if batch.stale:
+            told.append(self._push.publish(await self._reminders(batch.stale)))
+        await asyncio.gather(*told)
 
     async def _keep(self, batch: Batch) -> None:
         await self._store(batch, list(batch.events.values()))
