@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from playwright.async_api import CDPSession, Page, expect
@@ -137,9 +138,19 @@ async def _until_unread(page: Page, least: int) -> None:
 
 
 async def _heap_bytes(session: CDPSession) -> float:
-    await session.send("HeapProfiler.collectGarbage")
-    usage: dict[str, Any] = await session.send("Runtime.getHeapUsage")
-    return float(usage["usedSize"])
+    """Once it falls no more: what was on its way is let go of a moment later."""
+    least = math.inf
+
+    async def settled() -> bool:
+        nonlocal least
+        await session.send("HeapProfiler.collectGarbage")
+        usage: dict[str, Any] = await session.send("Runtime.getHeapUsage")
+        used, before = float(usage["usedSize"]), least
+        least = min(least, used)
+        return used > 0.99 * before
+
+    await until(settled, within_seconds=30, every_seconds=0.5)
+    return least
 
 
 async def _unread(page: Page) -> int:
