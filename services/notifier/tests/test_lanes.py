@@ -17,7 +17,7 @@ async def after_a_turn(_: Batch) -> None:
     await asyncio.sleep(0.001)
 
 
-async def rests(more_urgent: list[LaneStore]) -> bool:
+async def rests(more_urgent: list[LaneStore[Batch]]) -> bool:
     """Whether a lane behind these goes on when its batch has been stored."""
     stored = asyncio.Event()
 

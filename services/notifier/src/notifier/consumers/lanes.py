@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic
 
-from notifier.handlers.store import Batch, BatchStore
+from notifier.handlers.store import BatchStore
 from shared.events import Lane
 from shared.inbox import ParkedStore, RecapStore
-from shared.messaging import BatchConsumer
-from shared.messaging.consumer import Handler, Settled
+from shared.messaging import BatchConsumer, Delivery
+from shared.messaging.consumer import Handler, Settled, T
 from shared.messaging.topology import lane_queue, parked_queue, recap_queue
 
 # All lanes share one loop: the less urgent one is, the sooner it lets the others have a turn.
 MAX_BATCH = {Lane.CRITICAL: 200, Lane.HIGH: 100, Lane.STANDARD: 40}
+PREFETCH = {Lane.CRITICAL: 1000, Lane.HIGH: 250, Lane.STANDARD: 100}
 BUSY_SECONDS = 0.1
 MAX_REST_SECONDS = 0.1
 
@@ -22,19 +24,19 @@ class NotConsuming(Exception):
     """A lane has no consumer just now."""
 
 
-class LaneStore:
+class LaneStore(Generic[T]):
     """A lane's store that rests after each batch as long as that took, while a more urgent lane is busy.
 
     A backlog would else take half of the processor and of the database from what somebody waits for. What it
     has stored is told meanwhile, and acknowledged after the rest: losing the link then costs a redelivery.
     """
 
-    def __init__(self, store: Handler[Batch], more_urgent: Sequence[LaneStore]) -> None:
+    def __init__(self, store: Handler[T], more_urgent: Sequence[LaneStore[Any]]) -> None:
         self._store = store
         self._more_urgent = more_urgent
         self._busy_until = 0.0
 
-    async def __call__(self, batch: Batch) -> Settled | None:
+    async def __call__(self, batch: T) -> Settled | None:
         clock = asyncio.get_running_loop().time
         began = clock()
         settled = await self._store(batch)
@@ -48,20 +50,22 @@ class LaneStore:
 
 def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, BatchConsumer]:
     consumers: dict[Lane, BatchConsumer] = {}
-    more_urgent: list[LaneStore] = []
-    for lane in Lane:  # The most urgent first.
-        store = LaneStore(stores[lane].store, tuple(more_urgent))
+    more_urgent: list[LaneStore[Any]] = []
+    for lane in Lane:  # The most urgent first, which alone reads ahead: the others are to leave it room.
+        store, behind = stores[lane], tuple(more_urgent)
+        handle = LaneStore[Any](store if behind else store.store, behind)
+        read: Callable[[list[Delivery]], Any] = list if behind else store.read
         consumers[lane] = BatchConsumer(
             url,
             lane_queue(lane),
-            store,
+            handle,
             name=f"notifier.{lane}",
-            read=stores[lane].read,
-            prefetch=5 * MAX_BATCH[lane],
+            read=read,
+            prefetch=PREFETCH[lane],
             max_batch=MAX_BATCH[lane],
-            ready=stores[lane].probe,
+            ready=store.probe,
         )
-        more_urgent.append(store)
+        more_urgent.append(handle)
     return consumers
 
 

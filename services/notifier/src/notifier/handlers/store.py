@@ -87,18 +87,18 @@ class BatchStore:
         return batch
 
     async def store(self, batch: Batch) -> Coroutine[None, None, None]:
-        """Commit. What is returned tells the gateways, once it is awaited."""
+        """Commit, and begin to tell the gateways. What is returned is done when they have been told."""
         await self._keep(batch)
-        return self._tell(batch, datetime.now(UTC))
-
-    async def _tell(self, batch: Batch, stored_at: datetime) -> None:
-        await asyncio.sleep(0)  # The next batch's statement leaves first.
         created = (wire.created(event, place) for event, place in batch.created)
-        told = [self._push.publish(chain(created, map(wire.balance_changed, batch.balances)))]
+        telling = self._push.publish(chain(created, map(wire.balance_changed, batch.balances)))
+        return self._finish(batch, datetime.now(UTC), telling)
+
+    async def _finish(self, batch: Batch, stored_at: datetime, telling: asyncio.Future[None]) -> None:
+        await asyncio.sleep(0)  # The next batch's statement leaves first.
         self._record(batch, stored_at)
         if batch.stale:
-            told.append(self._push.publish(await self._reminders(batch.stale)))
-        await asyncio.gather(*told)
+            await self._push.publish(await self._reminders(batch.stale))
+        await telling
 
     async def _keep(self, batch: Batch) -> None:
         await self._store(batch, list(batch.events.values()))
