@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -35,15 +34,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever needs the servers, directly or through another fixture, is marked so.
-
-    The files that may take longest come first, or one worker would be alone with them at the end.
-    """
+    """Whatever needs the servers, directly or through another fixture, is marked so."""
     del config
-    longest: dict[Path, float] = {}
     for item in items:
         if {"servers", "namespace"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
-        if limit := item.get_closest_marker("timeout"):
-            longest[item.path] = max(limit.args[0], longest.get(item.path, 0))
-    items.sort(key=lambda item: -longest.get(item.path, 0))
