@@ -185,7 +185,7 @@ async def test_a_full_batch_is_read_while_the_one_before_is_handled_and_all_in_o
         if not done:
 
             async def all_here() -> bool:
-                return consumer.in_hand == 100
+                return consumer.in_hand >= 100  # Others may have left some.
 
             await until(all_here)
         else:
@@ -198,10 +198,10 @@ async def test_a_full_batch_is_read_while_the_one_before_is_handled_and_all_in_o
         namespace.broker_url("notifier"), QUEUE, handle, name=f"ahead-{uuid4().hex}", max_batch=20, read=names
     )
     async with working(consumer.run), asyncio.timeout(30):
-        while len(done) < 100:
+        while f"{run}99" not in done:
             await asyncio.sleep(0.01)
 
-    assert done == [f"{run}{n}" for n in range(100)]
+    assert [id_ for id_ in done if id_.startswith(run)] == [f"{run}{n}" for n in range(100)]
     assert read_ahead[1:4] == [20, 20, 20]
     assert read_ahead[-1] == 0
 
