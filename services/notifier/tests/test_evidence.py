@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from notifier.main import Settings, build
+from services.notifier.tests.conftest import Fill
 from shared.db.database import AnyConnection
 from shared.events import Envelope
 from shared.events.payment import PaymentCompleted, PaymentInitiated
@@ -19,8 +20,6 @@ from shared.testing.waiting import until
 from shared.trail import MEDIA_TYPE, fingerprint, read_public_key, verify
 
 pytestmark = pytest.mark.servers
-
-Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 
 
 @pytest.fixture

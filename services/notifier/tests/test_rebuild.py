@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from notifier.adapters import kept
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import mark_read, mark_read_up_to
-from notifier.handlers.store import BatchStore
+from services.notifier.tests.conftest import Store
 from shared.db import Database
 from shared.db.database import AnyConnection as Owner
 from shared.events import Envelope
@@ -26,8 +26,6 @@ from shared.testing.deliveries import delivery_of, envelope_of
 
 pytestmark = pytest.mark.servers
 
-Store = Callable[[], BatchStore]
-Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 Answer = dict[str, Any]
 CODE = "48213"  # Of the example.
 

@@ -18,6 +18,7 @@ from notifier.handlers.reads import mark_read_up_to
 from notifier.handlers.rebuild import Rebuilder
 from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
+from services.notifier.tests.conftest import Fill, Store
 from shared.db import Database
 from shared.events import Envelope, Event
 from shared.events.credit import CreditAdded
@@ -29,9 +30,6 @@ from shared.testing.identities import KeyPair
 from shared.trail import moment, read_public_key, verify
 
 pytestmark = pytest.mark.servers
-
-Store = Callable[[], BatchStore]
-Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 
 
 class OfAnotherVersion(NotificationDispatcher):

@@ -19,6 +19,7 @@ from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.handlers.reads import mark_read, mark_read_up_to
 from notifier.handlers.record import Recorder
 from notifier.handlers.store import BatchStore
+from services.notifier.tests.conftest import Store
 from shared.db import Database
 from shared.db.database import AnyConnection as Owner
 from shared.db.provision import ServiceDatabase
@@ -31,8 +32,6 @@ from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.waiting import until
 
 pytestmark = pytest.mark.servers
-
-Store = Callable[[], BatchStore]
 
 
 async def head_of(db: Database, user_id: str) -> streams.Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -14,8 +14,7 @@ from notifier.adapters.trail import notification_content
 from notifier.domain.dispatcher import NOT_TWICE, SILENT, NotificationDispatcher
 from notifier.domain.incoming import receive
 from notifier.handlers.reads import mark_read, mark_read_up_to
-from notifier.handlers.store import BatchStore
-from services.notifier.tests.conftest import transfer_of
+from services.notifier.tests.conftest import Fill, Store, transfer_of
 from shared.db import Database
 from shared.db.database import AnyConnection
 from shared.events import Envelope
@@ -26,9 +25,6 @@ from shared.testing.deliveries import delivery_of, envelope_of
 from shared.trail import moment
 
 pytestmark = pytest.mark.servers
-
-Store = Callable[[], BatchStore]
-Fill = Callable[[str, int], Awaitable[list[Envelope]]]
 
 
 async def trail_of(owner: AnyConnection, user_id: str) -> list[dict[str, object]]:
