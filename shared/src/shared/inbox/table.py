@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
+_BY_STATE, _STATE = "parked_event_by_state", ["state", "number"]
+
 
 def inbox_table(metadata: sa.MetaData, *more: sa.Column[Any]) -> sa.Table:
     """``more`` is what a service keeps of an event beyond that it came."""
@@ -18,13 +20,14 @@ def inbox_table(metadata: sa.MetaData, *more: sa.Column[Any]) -> sa.Table:
 
 
 def parked_event_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table("parked_event", metadata, *_parked_columns())
+    return sa.Table("parked_event", metadata, *_parked_columns(), sa.Index(_BY_STATE, *_STATE))
 
 
 def create_inbox(op: Operations, *more: sa.Column[Any]) -> None:
     """Both tables, for a service's first migration."""
     op.create_table("inbox", *_inbox_columns(), *more)
     op.create_table("parked_event", *_parked_columns())
+    op.create_index(_BY_STATE, "parked_event", _STATE)
 
 
 def _inbox_columns() -> tuple[sa.Column[object], ...]:

@@ -18,31 +18,38 @@ _FLAGS = 0x8000 | 0x2000 | 0x1000 | 0x0080
 _JSON = b"\x10application/json"
 _PERSISTENT = b"\x02"
 
+_frame_head = struct.Struct(">cHI").pack
+_content_head = struct.Struct(">HHQH").pack
+_length = struct.Struct(">I").pack
+
 
 def publish_frames(message: Message, channel: int, frame_max: int) -> bytes:
     """The method, header and body frames of one persistent JSON message."""
-    number = struct.pack(">H", channel)
     method = _route(message.exchange, message.routing_key) + (_MANDATORY if message.mandatory else _OPTIONAL)
-    table = b"".join(_field(name) + _long(value) for name, value in message.headers.items())
+    fields: list[bytes] = []
+    for name, value in message.headers.items():
+        data = value.encode()
+        fields += (_field(name), _length(len(data)), data)
+    table = b"".join(fields)
+    body = message.body
     header = b"".join(
         (
-            struct.pack(">HHQH", 60, 0, len(message.body), _FLAGS),
+            _content_head(60, 0, len(body), _FLAGS),
             _JSON,
-            struct.pack(">I", len(table)),
+            _length(len(table)),
             table,
             _PERSISTENT,
             _short(message.message_id),
         )
     )
-    frames = [
-        _METHOD + number + struct.pack(">I", len(method)) + method + _END,
-        _HEADER + number + struct.pack(">I", len(header)) + header + _END,
-    ]
+    frames = [_frame(_METHOD, channel, method), _frame(_HEADER, channel, header)]
     room = frame_max - 8
-    for start in range(0, len(message.body), room):
-        part = message.body[start : start + room]
-        frames.append(_BODY + number + struct.pack(">I", len(part)) + part + _END)
+    frames += [_frame(_BODY, channel, body[start : start + room]) for start in range(0, len(body), room)]
     return b"".join(frames)
+
+
+def _frame(kind: bytes, channel: int, payload: bytes) -> bytes:
+    return _frame_head(kind, channel, len(payload)) + payload + _END
 
 
 @lru_cache(maxsize=256)
@@ -60,8 +67,3 @@ def _short(text: str) -> bytes:
     if len(data) > 255:
         raise ValueError("an AMQP short string holds at most 255 bytes")
     return bytes((len(data),)) + data
-
-
-def _long(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack(">I", len(data)) + data

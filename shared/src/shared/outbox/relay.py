@@ -19,7 +19,7 @@ LEFT_BEHIND_AFTER_SECONDS = 2
 POLL_SECONDS = 1.0
 BATCH = 500
 OBSERVE_SECONDS = 5.0
-AT_ONCE = 2  # One batch is read and marked while the broker confirms the other.
+AT_ONCE = 3  # One batch is read and one marked while the broker confirms the third.
 
 WAITING = Gauge("outbox_waiting", "Rows in the outbox.")
 OLDEST_SECONDS = Gauge("outbox_oldest_seconds", "Age of the oldest row in the outbox.")

@@ -50,3 +50,4 @@ def coverage_tables(metadata: sa.MetaData) -> None:
         sa.Column("asks", sa.Integer, nullable=False, server_default="0"),
     )
     sa.Index("coverage_hole_checked", hole.c.checked_at)
+    sa.Index("coverage_hole_oldest", hole.c.created_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic
 
 from notifier.handlers.store import BatchStore
@@ -49,24 +49,37 @@ class LaneStore(Generic[T]):
 
 
 def consume_lanes(url: str, stores: Mapping[Lane, BatchStore]) -> dict[Lane, BatchConsumer]:
-    consumers: dict[Lane, BatchConsumer] = {}
-    more_urgent: list[LaneStore[Any]] = []
-    for lane in Lane:  # The most urgent first, which alone reads ahead: the others are to leave it room.
-        store, behind = stores[lane], tuple(more_urgent)
-        handle = LaneStore[Any](store if behind else store.store, behind)
-        read: Callable[[list[Delivery]], Any] = list if behind else store.read
-        consumers[lane] = BatchConsumer(
-            url,
-            lane_queue(lane),
-            handle,
-            name=f"notifier.{lane}",
-            read=read,
-            prefetch=PREFETCH[lane],
-            max_batch=MAX_BATCH[lane],
-            ready=store.probe,
-        )
-        more_urgent.append(handle)
+    """The most urgent alone reads ahead: the others are to leave it room."""
+    most_urgent, *others = Lane
+    first = stores[most_urgent]
+    reading_ahead = LaneStore(first.store, ())
+    consumers = {most_urgent: _consume(url, most_urgent, reading_ahead, first.read, first.probe)}
+    more_urgent: list[LaneStore[Any]] = [reading_ahead]
+    for lane in others:
+        store = stores[lane]
+        resting = LaneStore(store, tuple(more_urgent))
+        consumers[lane] = _consume(url, lane, resting, list, store.probe)
+        more_urgent.append(resting)
     return consumers
+
+
+def _consume(
+    url: str,
+    lane: Lane,
+    store: LaneStore[T],
+    read: Callable[[list[Delivery]], T],
+    probe: Callable[[], Awaitable[None]],
+) -> BatchConsumer:
+    return BatchConsumer(
+        url,
+        lane_queue(lane),
+        store,
+        name=f"notifier.{lane}",
+        read=read,
+        prefetch=PREFETCH[lane],
+        max_batch=MAX_BATCH[lane],
+        ready=probe,
+    )
 
 
 def consume_parked(url: str, store: BatchStore, parked: ParkedStore) -> BatchConsumer:

@@ -50,3 +50,4 @@ def upgrade() -> None:
         sa.Column("asks", sa.Integer, nullable=False, server_default="0"),
     )
     op.create_index("coverage_hole_checked", "coverage_hole", ["checked_at"])
+    op.create_index("coverage_hole_oldest", "coverage_hole", ["created_at"])
