@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.messaging.topology import CONSUMERS
 from shared.testing.node import node
 from web import OPS
 
@@ -49,6 +50,77 @@ def test_a_line_breaks_where_nothing_came_and_a_point_alone_is_a_dot() -> None:
     assert run("scale.js", "line", points, 1900, 900, FRAME) == (
         "M100.0 300.0h0L102.0 200.0M150.0 400.0h0"
     ), "the first is too old to be shown"
+
+
+def test_letters_are_asked_for_of_all_who_may_have_any() -> None:
+    assert run("dead_letters.js", "SERVICES.toSorted") == sorted(CONSUMERS)
+
+
+def service(name: str, parked: int | None, dead: int | None = 0, *, parks: bool = True) -> dict[str, Any]:
+    return {"service": name, "parks": parks, "parked": parked, "dead": dead}
+
+
+@pytest.mark.parametrize(
+    ("services", "figure", "is_at_least", "more", "sort"),
+    [
+        ([service("a", 0), service("g", None, None, parks=False)], 0, False, "none dead", "well"),
+        ([service("a", 2), service("b", 1)], 3, False, "none dead", "alarm"),
+        ([service("a", 0, 4), service("b", 0)], 0, False, "and 4 dead", "alarm"),
+        ([service("a", 0), service("b", None)], None, False, "none dead; not known of b", ""),
+        ([service("a", 2), service("b", None)], 2, True, "none dead; not known of b", "alarm"),
+        ([service("a", 0), service("b", None, None)], None, False, "not known of b", ""),
+        (
+            [service("a", 1, 4), service("b", 0, None)],
+            1,
+            False,
+            "and at least 4 dead; not known of b",
+            "alarm",
+        ),
+        ([service("a", None, None), service("b", None, None)], None, False, "not known of a, b", ""),
+    ],
+)
+def test_what_is_parked_is_well_only_where_that_is_known_of_every_service(
+    services: list[dict[str, Any]], figure: int | None, is_at_least: bool, more: str, sort: str
+) -> None:
+    assert run("totals.js", "parkedInAll", services) == {
+        "figure": figure,
+        "isAtLeast": is_at_least,
+        "more": more,
+        "sort": sort,
+    }
+
+
+TRANSFER = "0192f0c4-aaaa-7bbb-8ccc-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ada", [["user", "ada"], ["reference", "ada"]]),
+        ("Order-77", [["user", "Order-77"], ["reference", "Order-77"]]),
+        ("PAY-0123456789AB", [["reference", "PAY-0123456789AB"], ["user", "PAY-0123456789AB"]]),
+        (
+            "pay-0123456789ab",
+            [
+                ["reference", "PAY-0123456789AB"],
+                ["reference", "pay-0123456789ab"],
+                ["user", "pay-0123456789ab"],
+            ],
+        ),
+        (TRANSFER, [["transfer", TRANSFER], ["reference", TRANSFER], ["user", TRANSFER]]),
+        (
+            TRANSFER.upper(),
+            [
+                ["transfer", TRANSFER],
+                ["reference", TRANSFER],
+                ["reference", TRANSFER.upper()],
+                ["user", TRANSFER.upper()],
+            ],
+        ),
+    ],
+)
+def test_what_is_typed_is_looked_up_as_all_that_it_may_be(typed: str, meant: list[list[str]]) -> None:
+    assert run("meanings.js", "meanings", typed) == meant
 
 
 def entry(what: str, **more: Any) -> dict[str, Any]:

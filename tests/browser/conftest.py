@@ -27,6 +27,7 @@ CHROMIUM_FLAGS = [
 GIVEN_UP = re.compile("WebSocket is closed before the connection is established")
 NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
 REFUSAL = re.compile(r"the server responded with a status of 4\d\d")
+AWAY = re.compile(r"the server responded with a status of 50[234]")
 THE_END = re.compile(r"^Ledgerbell: ")
 CORS = re.compile(r"^Ledgerbell: |blocked by CORS policy|net::ERR_FAILED")
 # A violation is an event in the page, so a listener put there before anything else hears every one of them.
@@ -60,6 +61,11 @@ def refusals_are_logged() -> None:
 
 
 @pytest.fixture
+def services_may_vanish() -> None:
+    """For tests in which a service behind the gateway, or its database, is gone for a while."""
+
+
+@pytest.fixture
 def the_end_is_logged() -> None:
     """For tests in which the client stops for good: it says why, to whoever looks after the page."""
 
@@ -81,6 +87,7 @@ async def new_profile(
         for fixture, pattern in {
             "gateway_may_vanish": NETWORK_TROUBLE,
             "refusals_are_logged": REFUSAL,
+            "services_may_vanish": AWAY,
             "the_end_is_logged": THE_END,
             "origin_is_refused": CORS,
         }.items()

@@ -31,16 +31,29 @@ def panel(page: Page, heading: str) -> Locator:
     return page.get_by_role("region", name=heading)
 
 
-async def park(stack: Stack) -> str:
+async def park(stack: Stack, body: bytes = b"{}") -> str:
     """An event that the notifier cannot read; returns its id."""
-    id_ = str(uuid4())
-    headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9"}
+    [id_] = await park_many(stack, 1, body)
+    return id_
+
+
+async def park_many(stack: Stack, number: int, body: bytes = b"{}") -> list[str]:
+    """So many of them, in this order; returns their ids."""
+    ids = [str(uuid4()) for _ in range(number)]
+    headers = {"cloudEvents:specversion": "9.9"}
+    await send(
+        stack,
+        *(Message("", "notifier.high", id_, body, headers | {"cloudEvents:id": id_}) for id_ in ids),
+    )
+    return ids
+
+
+async def send(stack: Stack, *messages: Message) -> None:
+    """As the broker's administrator, who may send to any queue."""
     publisher = Publisher(stack.corner.admin_broker_url, "tests")
     async with working(publisher.run):
         await publisher.linked.wait()
-        sent = Message("", "notifier.high", id_, b"{}", headers)
-        assert len((await publisher.send_batch([sent])).confirmed) == 1
-    return id_
+        assert len((await publisher.send_batch(messages)).confirmed) == len(messages)
 
 
 async def find(page: Page, what: str) -> Locator:

@@ -17,7 +17,7 @@ from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Frame, Tab
 from tests.browser import axe
-from tests.browser.desk import OPERATOR, expect_told, find, open_ops, panel, park, tile, until_told
+from tests.browser.desk import OPERATOR, expect_told, find, open_ops, panel, park_many, tile, until_told
 
 BlankTab = Callable[[], Awaitable[Page]]
 TabOf = Callable[[str], Tab]
@@ -44,6 +44,16 @@ async def pushed_at(stack: Stack, transfer: str) -> str:
     [pushed] = [entry for entry in answer.raise_for_status().json()["items"] if entry["what"] == "pushed"]
     assert pushed["detail"]["pushed_at"] < pushed["at"]
     return str(pushed["detail"]["pushed_at"])
+
+
+async def debit_for(stack: Stack, user: str, reference: str) -> None:
+    async with httpx.AsyncClient(base_url=stack.gateway_url, trust_env=False, timeout=15) as gateway:
+        answer = await gateway.post(
+            f"/v1/accounts/{user}/debits",
+            json={"amount": "1.00", "currency": "USD", "reason": "Test", "reference": reference},
+            headers={"authorization": f"Bearer {stack.token(user)}", "idempotency-key": uuid4().hex},
+        )
+    answer.raise_for_status()
 
 
 @asynccontextmanager
@@ -119,6 +129,46 @@ async def test_a_search_opens_the_timeline_of_a_reference_and_of_nothing_else(
     await expect(entries.filter(has_text="Credits Added")).to_have_count(0)
 
 
+async def test_a_search_finds_a_reference_that_somebody_made_up(
+    stack: Stack, owner: str, blank_tab: BlankTab
+) -> None:
+    reference = f"order-{uuid4().hex[:8]}"
+    await debit_for(stack, owner, reference)
+    page = await blank_tab()
+    await open_ops(stack, page)
+
+    entries = await until_told(page, reference, "Stored", owner)
+
+    said = panel(page, "What happened to").get_by_role("status")
+    await expect(said).to_contain_text(f"about reference {reference}, newest first")
+    await expect(entries.filter(has_text="Credits Added")).to_have_count(0)
+    await expect(page.get_by_role("group", name="Which one")).to_have_count(0)
+
+
+async def test_a_name_that_is_a_user_and_a_reference_is_offered_as_both(
+    stack: Stack, owner: str, blank_tab: BlankTab
+) -> None:
+    named = f"{owner}-too"  # Like no reference of ours.
+    await stack.open_account(named, "USD")
+    await stack.add_credits(named, "5.00")
+    await debit_for(stack, owner, reference=named)
+    page = await blank_tab()
+    await open_ops(stack, page)
+    await until_told(page, owner, "Credits Deducted")
+    await until_told(page, named, "Credits Added")
+
+    said = panel(page, "What happened to").get_by_role("status")
+    either = page.get_by_role("group", name="Which one")
+    entries = page.get_by_role("list", name="Timeline").get_by_role("listitem")
+    await expect(said).to_contain_text(f"about user {named}, newest first. There is also reference {named}.")
+    await expect(either.get_by_role("button", pressed=True)).to_have_text(f"user {named}")
+    await either.get_by_role("button", name=f"reference {named}", pressed=False).press("Enter")
+    await expect(said).to_contain_text(f"about reference {named}, newest first. There is also user {named}.")
+    await expect(entries.filter(has_text="Credits Deducted").filter(has_text=owner)).to_have_count(1)
+    await expect(entries.filter(has_text="Credits Added")).to_have_count(0)
+    await expect(either.get_by_role("button", pressed=True)).to_be_focused()
+
+
 async def test_what_a_silent_tab_was_sent_is_told_from_what_two_sessions_acknowledged(
     stack: Stack, owner: str, tab_of: TabOf, blank_tab: BlankTab
 ) -> None:
@@ -153,7 +203,7 @@ async def test_what_nobody_knows_is_said_to_be_unknown(stack: Stack, blank_tab: 
     await find(page, f"nobody-{uuid4().hex}")
 
     said = panel(page, "What happened to").get_by_role("status")
-    await expect(said).to_contain_text("The trail knows nothing of user nobody-")
+    await expect(said).to_contain_text("The trail knows nothing of nobody-")
 
 
 @pytest.mark.usefixtures("gateway_may_vanish")
@@ -177,49 +227,6 @@ async def test_what_cannot_be_asked_is_not_said_to_be_well(stack: Stack, blank_t
     await page.unroute(ASKED_FOR)
     await expect(tile(page, "Coverage")).to_contain_text("%", timeout=15_000)
     await expect(letters).not_to_contain_text("Not known")
-
-
-async def test_a_dead_letter_is_tried_again_and_discarded_with_a_reason_only(
-    stack: Stack, blank_tab: BlankTab
-) -> None:
-    id_ = await park(stack)
-    page = await blank_tab()
-    await open_ops(stack, page)
-    row = panel(page, "Parked and dead").get_by_role("listitem").filter(has_text=id_)
-    said = panel(page, "Parked and dead").get_by_role("status")
-    await expect(row).to_contain_text("specversion is not 1.0", timeout=30_000)
-
-    await row.get_by_role("button", name="Replay").click()
-    await expect(said).to_contain_text("was tried, and is parked: specversion is not 1.0")
-    await row.get_by_role("button", name="Discard", expanded=False).click()
-    await row.get_by_role("button", name="Discard for good").click()
-    await expect(said).to_have_text("Say why it need never be handled.")
-    await expect(row).to_have_count(1)
-    await row.get_by_label("Reason").fill("Sent by a test")
-    await row.get_by_role("button", name="Discard for good").click()
-
-    await expect(said).to_contain_text("is discarded")
-    await expect(row).to_have_count(0)
-
-
-async def test_the_keyboard_stays_where_a_dead_letter_was_discarded(
-    stack: Stack, blank_tab: BlankTab
-) -> None:
-    parked = [await park(stack), await park(stack)]
-    page = await blank_tab()
-    await open_ops(stack, page)
-    letters = panel(page, "Parked and dead")
-    rows = letters.get_by_role("listitem")
-    for id_ in parked:
-        await expect(rows.filter(has_text=id_)).to_have_count(1, timeout=30_000)
-
-    for left in reversed(range(await rows.count())):
-        await rows.first.get_by_role("button", name="Discard", expanded=False).press("Enter")
-        await rows.first.get_by_label("Reason").fill("Sent by a test")
-        await rows.first.get_by_label("Reason").press("Enter")
-
-        await expect(rows).to_have_count(left)
-        await expect(rows.first if left else letters.get_by_role("heading")).to_be_focused()
 
 
 @pytest.mark.usefixtures("refusals_are_logged")
@@ -261,7 +268,7 @@ async def test_hostile_text_stays_text(stack: Stack, blank_tab: BlankTab) -> Non
 async def test_the_page_is_accessible_whatever_is_open(
     stack: Stack, owner: str, chromium: Browser, theme: Theme, size: tuple[int, int]
 ) -> None:
-    id_ = await park(stack)
+    [_, id_] = await park_many(stack, 2)
     async with await chromium.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=theme, reduced_motion="reduce"
     ) as profile:
@@ -275,6 +282,9 @@ async def test_the_page_is_accessible_whatever_is_open(
         await expect_told(page)
         row = panel(page, "Parked and dead").get_by_role("listitem").filter(has_text=id_)
         await row.get_by_role("button", name="Discard", expanded=False).click(timeout=30_000)
+        await row.get_by_role("button", name="Details", expanded=False).click()
+        await expect(row.get_by_role("group", name="Data of")).to_be_visible()
+        await page.get_by_role("button", name="Replay all of notifier", expanded=False).click()
         await expect((await find(page, owner)).first).to_be_visible()
         await expect(page.get_by_role("img", name=re.compile("critical"))).to_be_visible()
         assert await axe.violations(page) == []

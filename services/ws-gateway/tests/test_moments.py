@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.messaging.topology import SERVICES
 from shared.observability.vitals import EVERY_SECONDS
 from ws_gateway.handlers.moments import KEPT, Buckets, Moments, Told, quantile_ms
 
@@ -25,6 +26,12 @@ def notifier(process: str, at: float, depth: int, **more: Any) -> Told:
 
 def lane(moments: Moments) -> dict[str, Any]:
     found: dict[str, Any] = moments.now["lanes"]["critical"]
+    return found
+
+
+def service(moments: Moments, name: str) -> dict[str, Any]:
+    [found] = [each for each in moments.now["services"] if each["service"] == name]
+    assert isinstance(found, dict)
     return found
 
 
@@ -77,7 +84,7 @@ def test_who_comes_back_after_being_forgotten_is_not_counted_from_the_beginning(
     moments.close(2002.0)
 
     assert moments.now["pushed"] == 0.0
-    assert [each["service"] for each in moments.now["services"]] == ["ws-gateway"]
+    assert service(moments, "ws-gateway")["processes"] == 1
 
 
 def test_latencies_of_all_gateways_are_one_distribution() -> None:
@@ -141,12 +148,48 @@ def test_who_has_fallen_silent_is_said_to_be_and_what_only_it_knows_is_unknown()
     moments.heard(gateway("g", 60.0), 60.0)
     moments.close(60.0)
 
-    silent, heard = moments.now["services"]
-    assert silent == {"service": "notifier", "processes": 0, "parked": 2, "dead": 3, "silent_s": 60}
-    assert (heard["service"], heard["processes"], heard["silent_s"]) == ("ws-gateway", 1, 0)
+    silent, heard = service(moments, "notifier"), service(moments, "ws-gateway")
+    assert (silent["processes"], silent["silent_s"]) == (0, 60)
+    assert (silent["parked"], silent["dead"]) == (None, None)
+    assert (heard["processes"], heard["silent_s"]) == (1, 0)
     assert (lane(moments)["depth"], lane(moments)["age_s"]) == (None, None)
-    moments.close(1000.0)
-    assert moments.now["services"] == [], "who has not been heard of for long is gone"
+
+
+def test_who_has_been_silent_for_hours_is_still_missed_and_so_is_who_was_never_heard() -> None:
+    moments = Moments(since=0.0)
+    moments.heard(notifier("a", 0.0, 4), 0.0)
+    for at in (0.0, 1000.0, 9000.0):
+        moments.close(at)
+
+    assert [each["service"] for each in moments.now["services"]] == sorted(SERVICES)
+    assert service(moments, "notifier")["silent_s"] == 9000
+    assert service(moments, "credit") == {
+        "service": "credit",
+        "processes": 0,
+        "parks": True,
+        "parked": None,
+        "dead": None,
+        "silent_s": None,
+    }
+
+
+def test_what_one_process_cannot_count_another_can() -> None:
+    moments = Moments(since=0.0)
+    moments.heard(notifier("a", 0.0, 0), 0.0)
+    moments.heard(notifier("b", 1.0, 0).model_copy(update={"parked": None}), 1.0)
+    moments.close(1.0)
+
+    assert (service(moments, "notifier")["parked"], service(moments, "notifier")["dead"]) == (2, 3)
+
+
+def test_only_who_consumes_can_have_parked_anything() -> None:
+    moments = Moments(since=0.0)
+    moments.close(1.0)
+
+    assert {each["service"] for each in moments.now["services"] if not each["parks"]} == {
+        "verification",
+        "ws-gateway",
+    }
 
 
 def test_who_comes_now_gets_fifteen_minutes_and_no_more() -> None:

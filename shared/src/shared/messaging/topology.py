@@ -70,6 +70,9 @@ SUBSCRIBED: dict[str, tuple[type[Event], ...]] = {
     ),
 }
 
+# Who consumes, and may so have what it could not handle: parked, or dead.
+CONSUMERS = ("notifier", *SUBSCRIBED)
+
 # What each service's broker user may do: configure, write, read (regular expressions over names).
 PERMISSIONS: dict[str, tuple[str, str, str]] = {
     "credit": ("^$", r"^(credit\.events|vitals)$", r"^credit\."),
@@ -85,6 +88,7 @@ PERMISSIONS: dict[str, tuple[str, str, str]] = {
         r"^(amq\.gen.*|notifications|vitals)$",
     ),
 }
+SERVICES = tuple(PERMISSIONS)
 
 
 class BrokerRefused(Exception):
@@ -147,13 +151,12 @@ def service_queues(service: str) -> tuple[str, ...]:
 def definitions() -> Definition:
     """Exchanges, queues and bindings, in the broker's own format for one virtual host."""
     events = sorted({exchange_of(type_) for type_ in CATALOGUE})
-    consumers = ["notifier", *SUBSCRIBED]
     bound = [(lane_queue(event.LANE), type_) for type_, event in CATALOGUE.items()]
     bound += [(events_queue(service), event.TYPE) for service, heard in SUBSCRIBED.items() for event in heard]
     return {
         "exchanges": [
             *(_exchange(name, "topic") for name in [*events, NOTIFICATIONS, RECEIPTS, COVERAGE, VITALS]),
-            *(_exchange(_dead_letters(service), "topic") for service in consumers),
+            *(_exchange(_dead_letters(service), "topic") for service in CONSUMERS),
         ],
         "queues": [
             *(_working_queue("notifier", lane_queue(lane)) for lane in Lane),
@@ -161,8 +164,8 @@ def definitions() -> Definition:
             # What is lost of these is missed by its reader, and asked for again.
             *(_queue(name, {}) for name in [statements_queue(), *map(coverage_queue, OWNERS)]),
             *(_working_queue(service, events_queue(service)) for service in SUBSCRIBED),
-            *(_working_queue(service, recap_queue(service)) for service in consumers),
-            *(queue for service in consumers for queue in _dead_letter_queues(service)),
+            *(_working_queue(service, recap_queue(service)) for service in CONSUMERS),
+            *(queue for service in CONSUMERS for queue in _dead_letter_queues(service)),
         ],
         "bindings": [
             *(_binding(exchange_of(type_), queue, type_) for queue, type_ in bound),
@@ -171,12 +174,12 @@ def definitions() -> Definition:
             *(_binding(COVERAGE, coverage_queue(owner), owner) for owner in OWNERS),
             *(
                 _binding(exchange, recap_queue(service), recap_key(exchange.partition(".")[0]))
-                for service in consumers
+                for service in CONSUMERS
                 for exchange in _heard(service)
             ),
             *(
                 _binding(_dead_letters(service), queue, queue)
-                for service in consumers
+                for service in CONSUMERS
                 for queue in (parked_queue(service), dead_queue(service))
             ),
         ],

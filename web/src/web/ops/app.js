@@ -47,7 +47,7 @@ function page() {
     ${trail.view()}
     ${now === null ? nothing : html`${latency(now, points)}
       <div class="tables"><div class="stack">${lanes(now)}${gateways(now)}</div>${services(now)}</div>`}
-    ${isAsked ? html`${letters.view()}${flags(flagged, find)}` : nothing}`;
+    ${isAsked ? html`${letters.view(now)}${flags(flagged, find)}` : nothing}`;
 }
 
 /** @param {string} what */

@@ -4,12 +4,13 @@ import { html, nothing } from '/sdk/v1/vendor/lit.js';
 import { chart } from './chart.js';
 import { age, count, counted, percentage, rate, time } from './format.js';
 import { spanSince } from './scale.js';
+import { parkedInAll } from './totals.js';
 
 /** @typedef {import('./live.js').Now} Now */
 /** @typedef {{kind: string, stated: number, holes: number}} Kind */
 /**
  * @typedef {{complete: boolean, percent: number, stated: number, holes: number, kinds: Kind[], statements_missing: number,
- *   oldest: {transfer_id: string, created_at: string, kind: string} | null}} Coverage
+ *   oldest: {transfer_id: string, created_at: string, kind: string} | null, stated_until: string | null}} Coverage
  */
 
 /** @param {string} name @param {unknown} figure @param {unknown} more @param {string} [sort] */
@@ -19,8 +20,6 @@ const tile = (name, figure, more, sort = '') => html`
 /** @param {Now | null} now @param {Coverage | null} coverage */
 export function tiles(now, coverage) {
   const tabs = now?.gateways.reduce((sum, gateway) => sum + gateway.tabs, 0);
-  const parked = now?.services.reduce((sum, service) => sum + (service.parked ?? 0), 0);
-  const dead = now?.services.reduce((sum, service) => sum + (service.dead ?? 0), 0);
   return html`
     <dl class="tiles">
       ${coverage === null
@@ -29,22 +28,37 @@ export function tiles(now, coverage) {
       ${tile('Stored', rate(now?.stored), 'a second')}
       ${tile('Pushed', rate(now?.pushed), 'a second')}
       ${tile('Connected', count(tabs), now ? `${tabs === 1 ? 'tab' : 'tabs'} at ${counted(now.gateways.length, 'gateway')}` : '')}
-      ${tile('Parked', count(parked), dead ? `and ${count(dead)} dead` : 'none dead', parked || dead ? 'alarm' : 'well')}
+      ${now === null ? tile('Parked', count(null), 'not known') : parkedTile(now)}
     </dl>`;
+}
+
+/** @param {Now} now */
+function parkedTile(now) {
+  const { figure, isAtLeast, more, sort } = parkedInAll(now.services);
+  return tile('Parked', html`${isAtLeast ? html`<small>at least </small>` : nothing}${count(figure)}`, more, sort);
 }
 
 /** @param {Coverage | null} coverage @param {(what: string) => void} find */
 export function holes(coverage, find) {
   if (coverage === null || coverage.complete) return nothing;
-  const { oldest } = coverage;
+  const { oldest, stated_until: until } = coverage;
   return html`
     <section class="panel alarm" aria-labelledby="holes-heading">
-      <h2 id="holes-heading">${coverage.holes ? `${counted(coverage.holes, 'transfer')} not shown to anybody` : 'Coverage is not complete'}</h2>
+      <h2 id="holes-heading">${lacking(coverage)}</h2>
       ${oldest === null ? nothing : html`<p>The oldest is of ${time(oldest.created_at)}, a ${oldest.kind}:
         <button class="plain" type="button" @click=${() => find(oldest.transfer_id)}>${oldest.transfer_id}</button></p>`}
       ${coverage.kinds.some((kind) => kind.holes) ? html`<p>By kind: ${coverage.kinds.filter((kind) => kind.holes).map((kind) => `${kind.kind} ${count(kind.holes)}`).join(', ')}.</p>` : nothing}
       ${coverage.statements_missing ? html`<p>${counted(coverage.statements_missing, 'statement')} of the ledger missing.</p>` : nothing}
+      ${until === null || !(coverage.holes || coverage.statements_missing) ? nothing : html`<p>Known until ${time(until)}.</p>`}
     </section>`;
+}
+
+/** @param {Coverage} coverage */
+function lacking({ holes: unshown, statements_missing: missing, stated_until: until }) {
+  if (unshown) return `${counted(unshown, 'transfer')} not shown to anybody`;
+  if (missing) return 'Coverage is not complete';
+  // Nothing is missing of what was stated: it is the statements that have stopped.
+  return until === null ? 'The ledger has stated nothing yet' : `The ledger has not been heard since ${time(until)}`;
 }
 
 /** @param {Now} now @param {import('./live.js').Point[]} points */
@@ -96,9 +110,13 @@ export function services(now) {
         <thead><tr><th scope="col">Service</th><th scope="col" class="number">Processes</th><th scope="col" class="number">Parked</th><th scope="col" class="number">Dead</th></tr></thead>
         <tbody>${now.services.map((service) => html`
           <tr><th scope="row">${service.service}</th>
-            <td class="number">${service.processes || html`<strong class="loss">silent for ${age(service.silent_s)}</strong>`}</td>
-            <td class="number">${count(service.parked)}</td><td class="number">${count(service.dead)}</td></tr>`)}
+            <td class="number">${service.processes || html`<strong class="loss">${silent(service)}</strong>`}</td>
+            <td class="number">${service.parks ? count(service.parked) : nothing}</td>
+            <td class="number">${service.parks ? count(service.dead) : nothing}</td></tr>`)}
         </tbody>
       </table>
     </section>`;
 }
+
+/** @param {import('./live.js').Service} service */
+const silent = ({ silent_s: seconds }) => (seconds === null ? 'not heard of' : `silent for ${age(seconds)}`);

@@ -9,7 +9,7 @@ const CALM_MS = 30_000;
 
 /** @typedef {{at: number, stored: number, pushed: number, latency: Record<string, [number, number, number]>}} Point */
 /** @typedef {{depth: number | null, age_s: number | null, count: number, p50_ms: number | null, p99_ms: number | null}} Lane */
-/** @typedef {{service: string, processes: number, parked: number | null, dead: number | null, silent_s: number}} Service */
+/** @typedef {{service: string, processes: number, parks: boolean, parked: number | null, dead: number | null, silent_s: number | null}} Service */
 /**
  * @typedef {{at: number, stored: number, pushed: number, lanes: Record<string, Lane>,
  *   gateways: {process: string, tabs: number, users: number}[], services: Service[]}} Now

@@ -2,28 +2,19 @@
 
 import { html, nothing } from '/sdk/v1/vendor/lit.js';
 import { clock, counted, day, time } from './format.js';
+import { meanings } from './meanings.js';
 import { Failed, ask } from './session.js';
 import { beginnings, standing } from './standing.js';
 
-const TRANSFER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const REFERENCE = /^[A-Z]{2,4}-[0-9A-Z]{12}$/i;
-
 /** @typedef {import('./standing.js').Entry} Entry */
-
-/** What it may be, the likeliest first: a user's id may look like anything. @param {string} what @returns {[string, string][]} */
-function meanings(what) {
-  if (TRANSFER.test(what)) return [['transfer', what.toLowerCase()], ['user', what]];
-  return REFERENCE.test(what) ? [['reference', what.toUpperCase()], ['user', what]] : [['user', what]];
-}
+/** What the trail says of one meaning of what was typed. @typedef {{name: string, value: string, entries: Entry[], next: string | null}} Answer */
 
 export class Trail {
-  /** @type {Entry[] | null} */
-  #entries = null;
-  /** Where older ones begin. @type {string | null} */
-  #next = null;
+  /** Of what was typed, all that is known, the likeliest first. @type {Answer[]} */
+  #answers = [];
+  /** @type {Answer | null} */
+  #shown = null;
   #what = '';
-  /** @type {[string, string]} */
-  #meaning = ['user', ''];
   #said = '';
   #draw;
 
@@ -38,43 +29,51 @@ export class Trail {
     // Not bound: what is typed for the next search stays while the page is drawn anew.
     const input = /** @type {HTMLInputElement | null} */ (document.getElementById('what'));
     if (input) input.value = what;
-    this.#entries = null;
+    this.#answers = [];
+    this.#shown = null;
     this.#said = what ? 'Looking …' : 'Give a user, a transfer or a reference.';
     this.#draw();
     if (!what) return;
-    for (const meaning of meanings(what)) {
-      this.#meaning = meaning;
-      if (await this.#load([])) return;
-    }
+    const answers = await Promise.all(meanings(what).map(([name, value]) => answered(name, value)));
+    if (this.#what !== what) return;
+    this.#answers = answers.flatMap((answer) => (answer instanceof Failed || answer.entries.length === 0 ? [] : [answer]));
+    const problem = answers.find((answer) => answer instanceof Failed);
+    if (this.#answers.length) this.#show(this.#answers[0]);
+    else this.#said = problem?.message ?? `The trail knows nothing of ${what}.`;
+    if (this.#answers.length && problem) this.#said += ` Not all could be looked up: ${problem.message}`;
+    this.#draw();
   }
 
-  /** Returns false where nothing is known of it, and nothing else is to be said. @param {Entry[]} known newest first */
-  async #load(known) {
-    const what = this.#what;
-    const [name, value] = this.#meaning;
-    const asked = new URLSearchParams({ [name]: value, limit: '100' });
-    if (known.length && this.#next) asked.set('before', this.#next);
-    try {
-      const answer = await ask(`/v1/trail?${asked}`);
-      if (this.#what !== what) return true;
-      this.#entries = [...known, ...answer.items];
-      this.#next = answer.next;
-      const entries = this.#entries.length === 1 ? 'entry' : 'entries';
-      this.#said = this.#entries.length
-        ? `${this.#entries.length} ${entries} about ${name} ${value}, newest first`
-        : `The trail knows nothing of ${name} ${value}.`;
-    } catch (error) {
-      if (!(error instanceof Failed)) throw error;
-      if (this.#what !== what) return true;
-      this.#said = error.message;
-    }
+  /** @param {Answer} answer */
+  #show(answer) {
+    const { name, value, entries } = answer;
+    const others = this.#answers.filter((other) => other !== answer).map((other) => `${other.name} ${other.value}`);
+    this.#shown = answer;
+    this.#said = `${entries.length} ${entries.length === 1 ? 'entry' : 'entries'} about ${name} ${value}, newest first`;
+    if (others.length) this.#said += `. There is also ${others.join(' and ')}.`;
     this.#draw();
-    return this.#entries === null || this.#entries.length > 0;
+  }
+
+  /** @param {Answer} answer */
+  async #more(answer) {
+    const before = answer.next;
+    const more = await answered(answer.name, answer.value, before);
+    // Something else may be shown by now, or these have come twice.
+    if (this.#shown !== answer || answer.next !== before) return;
+    if (more instanceof Failed) {
+      this.#said = more.message;
+      this.#draw();
+      return;
+    }
+    answer.entries = [...answer.entries, ...more.entries];
+    answer.next = more.next;
+    this.#show(answer);
   }
 
   view() {
-    const entries = this.#entries;
-    const begun = new Set(beginnings(entries ?? []));
+    const shown = this.#shown;
+    const entries = shown?.entries ?? [];
+    const begun = new Set(beginnings(entries));
     return html`
       <section class="panel wide" aria-labelledby="trail-heading">
         <h2 id="trail-heading">What happened to …</h2>
@@ -84,9 +83,17 @@ export class Trail {
           <button class="primary" type="submit">Show</button>
         </form>
         <p role="status" class="said">${this.#said}</p>
-        ${entries === null || entries.length === 0 ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, begun.has(entry) ? standing(entry, entries) : null))}</ol>`}
-        ${entries !== null && this.#next ? html`<p><button class="plain" type="button" @click=${() => this.#load(entries)}>Show older ones</button></p>` : nothing}
+        ${this.#answers.length > 1 ? this.#choices() : nothing}
+        ${entries.length === 0 ? nothing : html`<ol class="timeline" tabindex="0" aria-label="Timeline">${entries.map((entry) => this.#entry(entry, begun.has(entry) ? standing(entry, entries) : null))}</ol>`}
+        ${shown?.next ? html`<p><button class="plain" type="button" @click=${() => this.#more(shown)}>Show older ones</button></p>` : nothing}
       </section>`;
+  }
+
+  #choices() {
+    return html`
+      <div class="choices" role="group" aria-label="Which one">${this.#answers.map((answer) => html`
+        <button class="chip" type="button" aria-pressed=${answer === this.#shown} @click=${() => this.#show(answer)}>${answer.name} ${answer.value}</button>`)}
+      </div>`;
   }
 
   /** @param {SubmitEvent} event */
@@ -107,6 +114,21 @@ export class Trail {
         <div><p>${sentence(entry)} ${reached === null ? nothing : html`<span class="badge ${reached.isOpen ? 'open' : 'well'}">${reached.words}</span>`}</p>
           <p class="quiet">${about.filter(Boolean).join(' · ')}</p></div>
       </li>`;
+  }
+}
+
+/**
+ * Newest first; nothing is known of what cannot be one. Throws SignedOut.
+ * @param {string} name @param {string} value @param {string | null} [before] @returns {Promise<Answer | Failed>}
+ */
+async function answered(name, value, before = null) {
+  const asked = new URLSearchParams({ [name]: value, limit: '100', ...(before && { before }) });
+  try {
+    const { items, next } = await ask(`/v1/trail?${asked}`);
+    return { name, value, entries: items, next };
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    return error.status === 422 ? { name, value, entries: [], next: null } : error;
   }
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from shared.events import Lane
-from shared.messaging.topology import dead_queue, lane_queue
+from shared.messaging.topology import CONSUMERS, SERVICES, dead_queue, lane_queue
 from shared.observability.vitals import EVERY_SECONDS
 
 KEPT = int(15 * 60 / EVERY_SECONDS)
@@ -59,6 +59,8 @@ class Moments:
     def __init__(self, since: float) -> None:
         self._since = since
         self._processes: dict[str, _Process] = {}
+        # By service; never forgotten, or who has gone would look like who is well.
+        self._heard_at: dict[str, float] = {}
         self._new: dict[str, Buckets] = {}
         self._latencies: deque[dict[str, Buckets]] = deque(maxlen=A_MINUTE)
         self.points: deque[Content] = deque(maxlen=KEPT)
@@ -78,6 +80,7 @@ class Moments:
                 risen = _risen(known.told.latency.get(lane, []), buckets)
                 self._new[lane] = _added(self._new.get(lane, []), risen)
         self._processes[told.process] = process
+        self._heard_at[told.service] = at
 
     def close(self, at: float) -> Content:
         """End the moment that is under way: what is to be said of it."""
@@ -104,7 +107,7 @@ class Moments:
                 for p in sorted(heard, key=lambda p: p.told.process)
                 if p.told.tabs is not None
             ],
-            "services": list(self._services(at)),
+            "services": list(self._services(heard, at)),
         }
         return {"type": "vitals", "now": self.now, "points": [point]}
 
@@ -129,16 +132,21 @@ class Moments:
             "p99_ms": p99_ms,
         }
 
-    def _services(self, at: float) -> Iterator[Content]:
-        for service in sorted({process.told.service for process in self._processes.values()}):
-            ours = [process for process in self._processes.values() if process.told.service == service]
-            latest = max(ours, key=lambda process: process.heard_at)
+    def _services(self, heard: Sequence[_Process], at: float) -> Iterator[Content]:
+        """All there are. What nobody tells now is null, and so is ``silent_s`` of one never heard."""
+        for service in sorted(SERVICES):
+            queue = dead_queue(service)
+            ours = sorted((p.told for p in heard if p.told.service == service), key=lambda told: told.at)
+            parked = [told.parked for told in ours if told.parked is not None]
+            dead = [told.queues[queue] for told in ours if queue in told.queues]
+            heard_at = self._heard_at.get(service)
             yield {
                 "service": service,
-                "processes": sum(at - process.heard_at <= SILENT_SECONDS for process in ours),
-                "parked": latest.told.parked,
-                "dead": latest.told.queues.get(dead_queue(service)),
-                "silent_s": round(at - latest.heard_at),
+                "processes": len(ours),
+                "parks": service in CONSUMERS,
+                "parked": parked[-1] if parked else None,
+                "dead": dead[-1] if dead else None,
+                "silent_s": None if heard_at is None else round(at - heard_at),
             }
 
 
