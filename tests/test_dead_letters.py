@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from asyncio import to_thread
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,6 +15,7 @@ from typer.testing import CliRunner, Result
 from ledgerbell.letters import SERVICES
 from ledgerbell.main import app
 from ledgerbell.stack import Stack
+from shared.events import Envelope, exchange_of
 from shared.events.credit import CreditDeducted
 from shared.messaging import Message, Publisher
 from shared.messaging.topology import dead_queue, parked_queue
@@ -27,9 +31,9 @@ class Operator:
             "LEDGERBELL_OPERATOR_TOKEN": stack.token("olga", roles),
         }
 
-    async def runs(self, *arguments: str) -> Result:
+    async def runs(self, *arguments: str, of: str = "dead-letters") -> Result:
         """In this process, for starting one takes longer than the work."""
-        arguments = ("dead-letters", *arguments)
+        arguments = (of, *arguments)
         runs = partial(CliRunner().invoke, app, arguments, env=self._environment, catch_exceptions=False)
         return await to_thread(runs)
 
@@ -95,6 +99,41 @@ async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, u
     assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
     assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
     assert id_ in await operator.lists(id_, "--state", "handled")
+
+
+@pytest.mark.parametrize(
+    ("service", "event"),
+    [
+        ("credit", "payment.succeeded.v1"),
+        ("payment", "credit.added.v1"),
+        ("refund", "credit.added.v1"),
+        ("monitor", "credit.deducted.v1"),
+    ],
+)
+async def test_what_any_service_gave_up_is_in_the_evidence_of_its_transfer(
+    stack: Stack, user: str, tmp_path: Path, service: str, event: str
+) -> None:
+    operator, id_, transfer = Operator(stack), uuid4(), uuid4()
+    data = json.dumps({"transfer_id": str(transfer), "amount_minor": "ten"}).encode()
+    headers = Envelope(id_, event, "tests", user, datetime.now(UTC), data).headers()
+    await send(stack, Message(exchange_of(event), event, str(id_), data, headers))
+    await operator.lists(str(id_), "--service", service)
+
+    discarded = await operator.runs("discard", service, str(id_), "--reason", "Booked by hand")
+
+    assert discarded.stdout == "ledgerbell: discarded by olga\n"
+    file = tmp_path / "case.jsonl"
+
+    async def told() -> str:
+        exported = ("export", "--user", user, "--transfer", str(transfer), "--out", str(file))
+        await operator.runs(*exported, of="audit")
+        page = file.with_suffix(".html").read_text()
+        return page if "<td>Discarded</td>" in page else ""
+
+    page = await until(told, within_seconds=60, every_seconds=0.2)
+    code = f"<code><bdi>{event}</bdi></code>"
+    assert f"{code} at <bdi>{service}</bdi> by <bdi>olga</bdi>: <bdi>Booked by hand</bdi>" in page
+    assert f"Discarded at {service} by olga: Booked by hand" in file.read_text()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:port", "127.0.0.1", "http://127.0.0.1:1"])

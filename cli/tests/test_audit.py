@@ -273,6 +273,26 @@ def test_what_was_parked_without_a_type_is_of_an_unknown_one(detail: dict[str, s
     assert f"<td>{said} cannot be shown: <bdi>Why</bdi></td>" in page(Trail([parked], 1))
 
 
+def test_what_was_discarded_reads_the_same_whichever_service_did_so() -> None:
+    stored = next(entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER)
+    own = {"type": "payment.succeeded.v1", "by": "olga", "reason": "Booked by hand"}
+    told = {
+        "type": "letter.discarded.v1",
+        "reason": "Discarded at credit by olga: Booked by hand",
+        "discarded": "payment.succeeded.v1",
+        "service": "credit",
+        "by": "olga",
+        "why": "Booked by hand",
+    }
+    here = replace(stored, place=1, what="discarded", epoch=None, seq=None, detail=own)
+    there = replace(here, place=2, what="suppressed", detail=told)
+    html = page(Trail([here, there], 2))
+    said = "<code><bdi>payment.succeeded.v1</bdi></code> at <bdi>{}</bdi> by <bdi>olga</bdi>"
+    for service in ("notifier", "credit"):
+        assert f"<td>Discarded</td><td>{said.format(service)}: <bdi>Booked by hand</bdi></td>" in html
+    assert "not shown" not in html
+
+
 def test_a_notification_has_nothing_of_the_epochs_before_it() -> None:
     stored = next(entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER)
     *before, last = through_rebuilds(stored).entries

@@ -115,7 +115,9 @@ async def parked(db: Database, event: Event, body: bytes | None = None) -> UUID:
 async def completed(db: Database, transfers: list[UUID]) -> Counter[str]:
     async with db.autocommit() as tx:
         rows = await tx.fetch(
-            "SELECT data ->> 'transfer_id' AS transfer_id FROM outbox WHERE data ->> 'transfer_id' = ANY($1)",
+            "SELECT data ->> 'transfer_id' AS transfer_id FROM outbox"
+            " WHERE type = $1 AND data ->> 'transfer_id' = ANY($2)",
+            PaymentCompleted.TYPE,
             [str(transfer) for transfer in transfers],
         )
     return Counter(str(row["transfer_id"]) for row in rows)

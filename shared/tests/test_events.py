@@ -94,5 +94,6 @@ def test_every_type_has_its_publishers_exchange_and_a_lane() -> None:
         "refund.events",
         "verification.events",
         "activity.events",
+        "letter.events",
     }
     assert all(type_.endswith(".v1") and lane_of(type_) for type_ in CATALOGUE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,10 +11,11 @@ import pytest
 from shared.db import Database
 from shared.events import Envelope, Event
 from shared.events.credit import CreditAdded, CreditDeducted
+from shared.events.letter import LetterDiscarded
 from shared.inbox import Subscriber
-from shared.messaging import BrokerAway, Delivery, Message, Publisher
+from shared.messaging import BatchConsumer, BrokerAway, Delivery, Message, Publisher
 from shared.messaging.packs import MAX_PACK_BYTES, InvalidPack, packed, unpacked
-from shared.messaging.topology import events_exchange, recap_key
+from shared.messaging.topology import events_exchange, recap_key, recap_queue
 from shared.outbox import Outbox, OutboxTransaction, Recap, mark_sent, write
 from shared.testing.deliveries import added, envelope_of, message_of
 from shared.testing.namespace import Namespace
@@ -122,6 +123,30 @@ async def test_who_has_it_hears_nothing_again_and_nobody_what_is_not_for_them(
     assert heard[first.id] == 1
     assert foreign not in heard
     assert parked == []
+
+
+async def test_a_discard_is_told_once_more_to_the_notifier_and_keeps_nothing_from_the_others(
+    namespace: Namespace, db: Database, publisher: Publisher, heard: Counter[UUID]
+) -> None:
+    discarded = LetterDiscarded(
+        event_id=uuid4(), event_type="payment.succeeded.v1", service="credit", by="olga", reason="By hand"
+    )
+    [letter] = await sent_and_lost(db, discarded)
+    [money] = await sent_and_lost(db, added())
+    told: set[str] = set()
+
+    async def take(packs: Sequence[Delivery]) -> None:
+        told.update(str(each.headers["cloudEvents:id"]) for pack in packs for each in unpacked(pack))
+
+    queue = recap_queue("notifier")
+    notifier = BatchConsumer(namespace.broker_url("notifier"), queue, take, name=queue)
+    await Recap(db, publisher, "credit", after_seconds=0).tell_batch()
+
+    async def heard_it() -> bool:
+        return heard[money] == 1 and told >= {str(letter), str(money)}
+
+    async with working(notifier.run):
+        await until(heard_it)
 
 
 async def test_what_was_sent_a_moment_ago_is_not_told_yet(db: Database, publisher: Publisher) -> None:

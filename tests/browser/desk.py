@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
+import httpx
 from playwright.async_api import Locator, Page, expect
 
 from ledgerbell.stack import Stack
+from shared.events import Envelope, exchange_of
 from shared.messaging import Message, Publisher
 from shared.testing.waiting import until
 from shared.testing.working import working
@@ -48,12 +52,32 @@ async def park_many(stack: Stack, number: int, body: bytes = b"{}") -> list[str]
     return ids
 
 
+async def park_everywhere(stack: Stack, event: str, user: str, transfer: str) -> str:
+    """One that says whose it is, and that none of those who hear it can handle; returns its id."""
+    id_, data = uuid4(), json.dumps({"transfer_id": transfer}).encode()
+    headers = Envelope(id_, event, "tests", user, datetime.now(UTC), data).headers()
+    await send(stack, Message(exchange_of(event), event, str(id_), data, headers))
+    return str(id_)
+
+
 async def send(stack: Stack, *messages: Message) -> None:
     """As the broker's administrator, who may send to any queue."""
     publisher = Publisher(stack.corner.admin_broker_url, "tests")
     async with working(publisher.run):
         await publisher.linked.wait()
         assert len((await publisher.send_batch(messages)).confirmed) == len(messages)
+
+
+async def discard(stack: Stack, service: str, id_: str, reason: str) -> None:
+    """Once it is parked there."""
+    headers = {"authorization": f"Bearer {stack.token(OPERATOR, ('operator',))}"}
+    async with httpx.AsyncClient(base_url=stack.gateway_url, headers=headers, trust_env=False) as http:
+
+        async def discarded() -> bool:
+            answer = await http.post(f"/v1/dead-letters/{service}/{id_}/discard", json={"reason": reason})
+            return answer.status_code == 200
+
+        await until(discarded, every_seconds=0.1)
 
 
 async def find(page: Page, what: str) -> Locator:

@@ -17,7 +17,18 @@ from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Frame, Tab
 from tests.browser import axe
-from tests.browser.desk import OPERATOR, expect_told, find, open_ops, panel, park_many, tile, until_told
+from tests.browser.desk import (
+    OPERATOR,
+    discard,
+    expect_told,
+    find,
+    open_ops,
+    panel,
+    park_everywhere,
+    park_many,
+    tile,
+    until_told,
+)
 
 BlankTab = Callable[[], Awaitable[Page]]
 TabOf = Callable[[str], Tab]
@@ -227,6 +238,23 @@ async def test_what_cannot_be_asked_is_not_said_to_be_well(stack: Stack, blank_t
     await page.unroute(ASKED_FOR)
     await expect(tile(page, "Coverage")).to_contain_text("%", timeout=15_000)
     await expect(letters).not_to_contain_text("Not known")
+
+
+async def test_what_was_discarded_is_in_the_timeline_and_reads_the_same_of_every_service(
+    stack: Stack, blank_tab: BlankTab
+) -> None:
+    user, transfer = f"user-{uuid4().hex}", str(uuid4())
+    event = "payment.succeeded.v1"
+    id_ = await park_everywhere(stack, event, user, transfer)
+    page = await blank_tab()
+    await open_ops(stack, page)
+    for service in ("credit", "notifier"):
+        await discard(stack, service, id_, "Booked by hand")
+
+        await until_told(page, transfer, f"Discarded {event} at {service} by {OPERATOR}: Booked by hand")
+
+    entries = await until_told(page, user, "Discarded")
+    await expect(entries.filter(has_text="letter.discarded")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("refusals_are_logged")

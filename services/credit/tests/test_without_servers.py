@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from credit.main import EXCHANGE, build
+from credit.main import EXCHANGES, build
 from shared.events import Envelope, Lane
 from shared.messaging.connection import keep_checking
 from shared.messaging.topology import lane_queue
@@ -97,8 +97,8 @@ async def test_a_missing_exchange_is_named_in_a_critical_line(servers: Servers) 
         connection = await aio_pika.connect(corner.admin_broker_url)
         async with connection:
             channel = await connection.channel()
-            await channel.exchange_delete(EXCHANGE)
-        check = partial(keep_checking, corner.broker_url("credit"), "credit", exchanges=(EXCHANGE,))
+            await channel.exchange_delete(EXCHANGES[0])
+        check = partial(keep_checking, corner.broker_url("credit"), "credit", exchanges=EXCHANGES)
         with capture_logs() as lines:
             async with working(check):
 
@@ -108,7 +108,7 @@ async def test_a_missing_exchange_is_named_in_a_critical_line(servers: Servers) 
                 await until(missed)
 
     critical = [line for line in lines if line["log_level"] == "critical"]
-    assert EXCHANGE in critical[0]["detail"]
+    assert EXCHANGES[0] in critical[0]["detail"]
 
 
 async def test_without_a_database_the_service_starts_says_so_and_refuses_politely(

@@ -19,6 +19,7 @@ from shared.db import Database
 from shared.db.database import AnyConnection
 from shared.events import Envelope
 from shared.events.credit import CreditAdded, CreditHeld
+from shared.events.letter import LetterDiscarded
 from shared.events.payment import PaymentInitiated
 from shared.events.verification import VerificationCodeReceived
 from shared.testing.deliveries import delivery_of, envelope_of
@@ -122,6 +123,41 @@ async def test_what_is_not_shown_is_in_the_trail_with_the_reason(
     reference = {} if event.reference is None else {"reference": event.reference}
     said = {"type": event.TYPE, "occurred_at": moment(envelope.time), "reason": reason}
     assert entry["detail"] == said | reference
+
+
+async def test_what_another_service_has_discarded_is_in_the_trail_with_who_and_why_and_not_shown(
+    owner: AnyConnection, lane_store: Store, user_id: str
+) -> None:
+    event = LetterDiscarded(
+        event_id=uuid4(),
+        event_type="payment.succeeded.v1",
+        service="credit",
+        by="olga",
+        reason="Booked by hand",
+        transfer_id=uuid4(),
+    )
+    envelope = envelope_of(event, user_id)
+
+    for _ in range(2):
+        await lane_store().handle([delivery_of(envelope)])
+
+    [entry] = await trail_of(owner, user_id)
+    assert (entry["what"], entry["event_id"], entry["transfer_id"]) == (
+        "suppressed",
+        envelope.id,
+        event.transfer_id,
+    )
+    assert entry["detail"] == {
+        "type": "letter.discarded.v1",
+        "occurred_at": moment(envelope.time),
+        "reason": "Discarded at credit by olga: Booked by hand",
+        "discarded": "payment.succeeded.v1",
+        "service": "credit",
+        "by": "olga",
+        "why": "Booked by hand",
+    }
+    for table in ("notification", "stream"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table} WHERE user_id = $1", user_id) == 0  # noqa: S608  # As named above.
 
 
 async def test_an_event_that_comes_again_is_in_the_trail_once(

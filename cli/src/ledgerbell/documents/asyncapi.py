@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from shared.events import CATALOGUE, Event, exchange_of
 from shared.events.envelope import PREFIX
 from shared.events.examples import EXAMPLES, RECEIPTS_EXAMPLE, STORED_EXAMPLE, envelope_of
+from shared.events.letter import LetterDiscarded
 from shared.events.notifier import EXCHANGE as NOTIFICATIONS
 from shared.events.notifier import STORED, PushBatch
 from shared.events.receipts import EXCHANGE as RECEIPTS
@@ -107,8 +108,12 @@ def _channel(key: str, exchange: str) -> Json:
 
 def _operations() -> Iterator[tuple[str, Json]]:
     for type_, contract in CATALOGUE.items():
-        publisher = exchange_of(type_).removesuffix(".events")
-        yield _operation(publisher, "send", type_, {"deliveryMode": 2, "mandatory": True})
+        # Whoever listens may have to give up on what it heard.
+        publishers = (
+            SUBSCRIBED if contract is LetterDiscarded else [exchange_of(type_).removesuffix(".events")]
+        )
+        for publisher in publishers:
+            yield _operation(publisher, "send", type_, {"deliveryMode": 2, "mandatory": True})
         hearing = {
             service: events_queue(service) for service, heard in SUBSCRIBED.items() if contract in heard
         }

@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from ledgerbell.evidence.story import Told, counted, happened_at, notifications, number, text
+from shared.events.letter import LetterDiscarded
 from shared.money import Money, UnknownCurrency
 from shared.texts import made_plain
 from shared.trail import Bundle, Entry
@@ -101,7 +102,7 @@ def _timeline(bundle: Bundle) -> Iterator[str]:
     rows += [("not sealed yet", entry) for entry in bundle.unsealed]
     body = "".join(
         f'<tr><th scope="row" class="place">{place}</th><td>{_moment(happened_at(entry))}</td>'
-        f"<td>{escape(entry.what.capitalize())}</td><td>{_sentence(entry)}</td></tr>\n"
+        f"<td>{escape(_what(entry).capitalize())}</td><td>{_sentence(entry)}</td></tr>\n"
         for place, entry in rows
     )
     yield _table("Entries", "Place", "When", "What", "Of it", body=body)
@@ -113,10 +114,18 @@ def _timeline(bundle: Bundle) -> Iterator[str]:
     yield "</section>\n"
 
 
+def _what(entry: Entry) -> str:
+    """What another service has given up is told by an event, and reads like what the notifier gave up."""
+    elsewhere = entry.what == "suppressed" and text(entry, "type") == LetterDiscarded.TYPE
+    return "discarded" if elsewhere else entry.what
+
+
 def _sentence(entry: Entry) -> str:
     match entry.what:
         case "stored":
             return f"{_said(text(entry, 'title'))} as number {entry.seq}"
+        case "suppressed" if _what(entry) == "discarded":
+            return _discarded(entry, text(entry, "discarded"), text(entry, "service"), text(entry, "why"))
         case "suppressed":
             return f"{_code(text(entry, 'type'))} was not shown: {_said(text(entry, 'reason'))}"
         case "pushed":
@@ -132,12 +141,16 @@ def _sentence(entry: Entry) -> str:
         case "parked":
             return f"{_code(text(entry, 'type'))} cannot be shown: {_said(text(entry, 'reason'))}"
         case "discarded":
-            return f"By {_said(text(entry, 'by'))}: {_said(text(entry, 'reason'))}"
+            return _discarded(entry, text(entry, "type"), "notifier", text(entry, "reason"))
         case "rebuilt" if entry.event_id is None:
             return f"The user’s notifications were made anew by {_said(text(entry, 'by'))}"
         case "rebuilt":
             now = "is not among them any more" if entry.seq is None else f"became number {entry.seq} of them"
             return f"{_said(text(entry, 'title'))} {now}"
+
+
+def _discarded(entry: Entry, type_: str, service: str, why: str) -> str:
+    return f"{_code(type_)} at {_said(service)} by {_said(text(entry, 'by'))}: {_said(why)}"
 
 
 def _range(entry: Entry) -> str:

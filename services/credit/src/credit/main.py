@@ -15,6 +15,7 @@ from credit.handlers.workers import HoldExpiry, KeyCleanup
 from shared.db import Database
 from shared.events import exchange_of
 from shared.events.credit import CreditDeducted
+from shared.events.letter import LetterDiscarded
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.dead_letters import dead_letters
 from shared.inbox import RepairRequests, Subscriber
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SERVICE = "credit"
-EXCHANGE = exchange_of(CreditDeducted.TYPE)
+EXCHANGES = (exchange_of(CreditDeducted.TYPE), exchange_of(LetterDiscarded.TYPE))
 
 
 class Settings(DatabaseSettings):
@@ -47,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
     statements = Statements(db, outbox.publisher, SERVICE)
     requests = RepairRequests(outbox, db.probe, settings.broker_url, SERVICE, tell_again)
     queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues)
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=EXCHANGES, queues=queues)
     workers = Workers()
 
     @asynccontextmanager

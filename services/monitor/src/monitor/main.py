@@ -19,6 +19,7 @@ from monitor.handlers.rulebook import Rulebook
 from shared.db import Database
 from shared.events import exchange_of
 from shared.events.activity import ActivityFlagged
+from shared.events.letter import LetterDiscarded
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.dead_letters import dead_letters
 from shared.inbox import Subscriber
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SERVICE = "monitor"
 Works: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
-EXCHANGE = exchange_of(ActivityFlagged.TYPE)
+EXCHANGES = (exchange_of(ActivityFlagged.TYPE), exchange_of(LetterDiscarded.TYPE))
 
 
 class Settings(DatabaseSettings):
@@ -59,7 +60,7 @@ def build(settings: Settings) -> FastAPI:
             keep_checking,
             settings.broker_url,
             SERVICE,
-            exchanges=(EXCHANGE,),
+            exchanges=EXCHANGES,
             queues=service_queues(SERVICE),
         ),
     }

@@ -24,6 +24,7 @@ from payment.handlers.webhooks import Webhooks
 from shared.db import Database
 from shared.db.errands import Errands
 from shared.events import exchange_of
+from shared.events.letter import LetterDiscarded
 from shared.events.payment import PaymentSucceeded
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 SERVICE = "payment"
-EXCHANGE = exchange_of(PaymentSucceeded.TYPE)
+EXCHANGES = (exchange_of(PaymentSucceeded.TYPE), exchange_of(LetterDiscarded.TYPE))
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     InvalidAmount: (422, "invalid_amount"),
     UnknownCurrency: (422, "unknown_currency"),
@@ -187,7 +188,7 @@ def assemble(settings: Settings, providers: Providers) -> FastAPI:
     works |= {"payments": looks.run, "refunds": refund_looks.run, "webhooks": news.run}
     queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
     works["preflight"] = partial(
-        keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues
+        keep_checking, settings.broker_url, SERVICE, exchanges=EXCHANGES, queues=queues
     )
     routers = [
         payment_routes(db, Checkouts(outbox, providers, policy, looks.nudge), credit, tuple(providers)),

@@ -19,6 +19,7 @@ from refund.handlers.watch import StuckWatch
 from shared.db import Database
 from shared.db.errands import Errands
 from shared.events import exchange_of
+from shared.events.letter import LetterDiscarded
 from shared.events.refund import RefundInitiated
 from shared.http import Keyring, Workers, create_app, serve
 from shared.http.auth import ServiceToken
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 SERVICE = "refund"
 Works: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
-EXCHANGE = exchange_of(RefundInitiated.TYPE)
+EXCHANGES = (exchange_of(RefundInitiated.TYPE), exchange_of(LetterDiscarded.TYPE))
 
 
 class Settings(DatabaseSettings):
@@ -68,7 +69,7 @@ def build(settings: Settings, *, credit_transport: httpx.AsyncBaseTransport | No
     )
     requests = RepairRequests(outbox, db.probe, settings.broker_url, SERVICE, tell_kept)
     queues = (*service_queues(SERVICE), coverage_queue(SERVICE))
-    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=(EXCHANGE,), queues=queues)
+    preflight = partial(keep_checking, settings.broker_url, SERVICE, exchanges=EXCHANGES, queues=queues)
     works: Works = {
         **outbox.works,
         **subscriber.works,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.events import activity, credit, payment, refund, verification
+from shared.events import activity, credit, letter, payment, refund, verification
 from shared.events.contract import Event, Lane
 
 _EVENTS: tuple[type[Event], ...] = (
@@ -34,6 +34,7 @@ _EVENTS: tuple[type[Event], ...] = (
     activity.ActivityFlagged,
     activity.ActivityConfirmed,
     activity.ActivityDisputed,
+    letter.LetterDiscarded,
 )
 
 CATALOGUE: dict[str, type[Event]] = {event.TYPE: event for event in _EVENTS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.events import activity, credit, payment, refund, verification
+from shared.events import activity, credit, letter, payment, refund, verification
 from shared.events.contract import Event, Lane
 from shared.events.envelope import Envelope
 from shared.events.notifier import (
@@ -207,6 +207,14 @@ EXAMPLES: tuple[Event, ...] = (
     ),
     activity.ActivityConfirmed(flag_id=_FLAG),
     activity.ActivityDisputed(flag_id=_FLAG, freeze=True),
+    letter.LetterDiscarded(
+        event_id=_CAUSE,
+        event_type="payment.succeeded.v1",
+        service="credit",
+        by="olga",
+        reason="Booked by hand",
+        transfer_id=_PAID,
+    ),
 )
 
 STORED_EXAMPLE = PushBatch(

@@ -16,6 +16,7 @@ from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import Problem, busy, not_found
 from shared.inbox import DeadLetters, LetterClosed, UnknownLetter
+from shared.inbox.letters import Tx
 from shared.messaging import BrokerAway
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ async def _operator(caller: Caller) -> str:
 Operator = Annotated[str, Depends(_operator)]
 
 
-def dead_letters(service: str, letters: DeadLetters) -> APIRouter:
+def dead_letters(service: str, letters: DeadLetters[Tx]) -> APIRouter:
     router = APIRouter(
         prefix=f"/v1/dead-letters/{service}", tags=["dead letters"], responses=refusals(forbidden=403)
     )

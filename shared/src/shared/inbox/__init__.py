@@ -2,7 +2,7 @@
 
 from shared.inbox.letters import DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
-from shared.inbox.parking import ParkedEvent, park, storable
+from shared.inbox.parking import ParkedEvent, park, storable, transfer_of, user_of
 from shared.inbox.recap import RecapStore
 from shared.inbox.repair import RepairRequests, tell_kept
 from shared.inbox.subscriber import Subscriber, Subscriptions
@@ -24,4 +24,6 @@ __all__ = [
     "parked_event_table",
     "storable",
     "tell_kept",
+    "transfer_of",
+    "user_of",
 ]

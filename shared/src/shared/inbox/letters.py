@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from shared.db import Transaction
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 log = get_logger(__name__)
+
+Tx = TypeVar("Tx", bound=Transaction)
 
 _COLUMNS = (
     "id, number, queue, routing_key, reason, state, attempts, first_at, last_at, discarded_by, discard_reason"
@@ -37,15 +39,15 @@ class LetterClosed(Exception):
         self.state = state
 
 
-class DeadLetters:
+class DeadLetters(Generic[Tx]):
     """Of one service: its parked events, and what died in its dead queue."""
 
     def __init__(
         self,
-        transaction: Callable[[], AbstractAsyncContextManager[Transaction]],
+        transaction: Callable[[], AbstractAsyncContextManager[Tx]],
         recovery: ParkedStore,
         watch: DeadWatch,
-        discarded: Callable[[Transaction, Record, str, str], Awaitable[None]] | None = None,
+        discarded: Callable[[Tx, Record, str, str], Awaitable[None]],
         park: Callable[[Transaction, ParkedEvent], Awaitable[object]] = park,
     ) -> None:
         """``discarded`` is told of a row that is given up, by whom and why, in that transaction.
@@ -147,8 +149,7 @@ class DeadLetters:
             if row is not None:
                 # It may come by its own queue once more, and be known there.
                 await tx.execute("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING", id_)
-                if self._discarded is not None:
-                    await self._discarded(tx, row, by, reason)
+                await self._discarded(tx, row, by, reason)
         if row is None:
             raise LetterClosed((await self.one(id_))["state"])
         log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import orjson
 from prometheus_client import Counter
 
 from shared.db import Transaction
+from shared.events.envelope import MAX_SUBJECT, PREFIX
 from shared.messaging import Delivery
 from shared.observability.logs import get_logger
 
@@ -74,3 +77,17 @@ async def park(tx: Transaction, event: ParkedEvent, *, state: str = "parked") ->
 def storable(text: str) -> str:
     """PostgreSQL's text holds every character but NUL, and parking is the last place that may fail."""
     return text.replace("\x00", "\ufffd")
+
+
+def user_of(headers: Mapping[str, object]) -> str:
+    """Whose event it says it is, however broken it may be; empty where that is no user's id."""
+    subject = storable(str(headers.get(f"{PREFIX}subject", "")))
+    return subject if len(subject) <= MAX_SUBJECT else ""  # Longer ones find no room in an index.
+
+
+def transfer_of(body: bytes) -> UUID | None:
+    """The transfer that an event's data names, whatever else is in it."""
+    try:
+        return UUID(orjson.loads(body)["transfer_id"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None

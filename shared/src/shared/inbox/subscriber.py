@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from shared.db.database import CONTENTION, UNREACHABLE
 from shared.events import Envelope, Event, InvalidEvent, UnknownEvent
+from shared.inbox.discarding import publish_discarded
 from shared.inbox.letters import DeadLetters
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
@@ -67,7 +68,8 @@ class Subscriber:
             broker_url, recap, missed, name=recap, prefetch=RECAPS, max_batch=RECAPS, ready=probe
         )
         self._watch = DeadWatch(broker_url, service)
-        self.letters = DeadLetters(outbox.transaction, recovery, self._watch)
+        discarded = partial(publish_discarded, service)
+        self.letters = DeadLetters(outbox.transaction, recovery, self._watch, discarded)
         self._vitals = Vitals(broker_url, service, queues=(dead_queue(service),), parked=self.letters.waiting)
 
     @property

@@ -75,11 +75,11 @@ CONSUMERS = ("notifier", *SUBSCRIBED)
 
 # What each service's broker user may do: configure, write, read (regular expressions over names).
 PERMISSIONS: dict[str, tuple[str, str, str]] = {
-    "credit": ("^$", r"^(credit\.events|vitals)$", r"^credit\."),
-    "payment": ("^$", r"^(payment\.events|vitals)$", r"^payment\."),
-    "refund": ("^$", r"^(refund\.events|vitals)$", r"^refund\."),
+    "credit": ("^$", r"^(credit\.events|letter\.events|vitals)$", r"^credit\."),
+    "payment": ("^$", r"^(payment\.events|letter\.events|vitals)$", r"^payment\."),
+    "refund": ("^$", r"^(refund\.events|letter\.events|vitals)$", r"^refund\."),
     "verification": ("^$", r"^(verification\.events|vitals)$", "^$"),
-    "monitor": ("^$", r"^(activity\.events|vitals)$", r"^monitor\."),
+    "monitor": ("^$", r"^(activity\.events|letter\.events|vitals)$", r"^monitor\."),
     "notifier": ("^$", r"^(notifications|coverage|vitals)$", r"^notifier\."),
     # Its queue is exclusive and named by the server, so it must be allowed to make and bind it.
     "ws-gateway": (
@@ -139,7 +139,7 @@ def recap_key(publisher: str) -> str:
 
 
 def events_exchange(publisher: str) -> str:
-    """Of all that a service says."""
+    """Of what a service says of its own."""
     return f"{publisher}.events"
 
 

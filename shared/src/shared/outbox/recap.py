@@ -6,13 +6,15 @@ and nobody else knows. Whoever has it all throws the pack away, which costs one 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from uuid import uuid4
 
 from shared.db import Database
 from shared.db.sweep import sweep
 from shared.messaging import BrokerAway, Message, Publisher
 from shared.messaging.packs import packed
-from shared.messaging.topology import events_exchange, recap_key
+from shared.messaging.topology import recap_key
 from shared.observability.logs import get_logger
 from shared.outbox.table import OUTBOX_COLUMNS, to_message
 
@@ -69,10 +71,7 @@ class Recap:
             )
             if not rows:
                 return 0
-            # A service says everything on one exchange, which need not have its name.
-            publisher = str(rows[0]["type"]).partition(".")[0]
-            bodies = packed(to_message(row, self._service) for row in rows)
-            packs = [_message(publisher, body) for body in bodies]
+            packs = list(_packs(to_message(row, self._service) for row in rows))
             receipt = await self._publisher.send_batch(packs)
             if len(receipt.confirmed) < len(packs):
                 if receipt.returned:
@@ -84,5 +83,12 @@ class Recap:
         return len(rows)
 
 
-def _message(publisher: str, body: bytes) -> Message:
-    return Message(events_exchange(publisher), recap_key(publisher), uuid4().hex, body)
+def _packs(events: Iterable[Message]) -> Iterator[Message]:
+    """Those of each exchange by themselves: who listens to one of them need not hear the other."""
+    by_exchange = defaultdict(list)
+    for event in events:
+        by_exchange[event.exchange].append(event)
+    for exchange, some in by_exchange.items():
+        key = recap_key(exchange.partition(".")[0])
+        for body in packed(some):
+            yield Message(exchange, key, uuid4().hex, body)

@@ -139,6 +139,8 @@ function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) 
     case 'stored':
       return html`<b>Stored</b> “${detail.title}”, <code>${detail.type}</code>`;
     case 'suppressed':
+      // What another service has given up; the notifier's own has an entry of that name.
+      if (detail.type === 'letter.discarded.v1') return discarded({ ...detail, type: detail.discarded });
       return html`<b>Not shown</b> <code>${detail.type}</code>: ${detail.reason}`;
     case 'pushed':
       return html`<b>Pushed</b> ${range}, to ${counted(Number(detail.tabs), 'tab')}, by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
@@ -149,11 +151,16 @@ function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) 
     case 'parked':
       return html`<b>Parked</b> <code>${detail.type}</code>: ${detail.reason}`;
     case 'discarded':
-      return html`<b>Discarded</b> by ${detail.by}: ${detail.reason}`;
+      return discarded({ ...detail, service: 'notifier', why: detail.reason });
     case 'rebuilt':
       if (eventId == null) return html`<b>Rebuilt</b> by ${detail.by}`;
       return html`<b>Rebuilt</b> “${detail.title ?? detail.type}”, ${seq == null ? 'which is not shown any more' : `now number ${epoch}:${seq}`}`;
     default:
       return html`<b>${what}</b>`;
   }
+}
+
+/** The same of whichever service has given it up. @param {Entry['detail']} detail */
+function discarded({ type, service, by, why }) {
+  return html`<b>Discarded</b> <code>${type}</code> at ${service} by ${by}: ${why}`;
 }

@@ -39,8 +39,9 @@ def detail(event: Incoming, salt: bytes | None) -> dict[str, object]:
     found: dict[str, object] = {"type": envelope.type, "occurred_at": occurred_at}
     if event.reference is not None:
         found["reference"] = event.reference
+    if event.suppressed is not None:
+        found |= {"reason": event.suppressed.reason, **event.suppressed.detail}
     if said is None or salt is None:
-        found["reason"] = event.suppressed
         return found
     found["kind"], found["title"] = said.kind, said.title
     if said.amount_minor is not None:

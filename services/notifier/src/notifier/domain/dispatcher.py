@@ -9,6 +9,7 @@ from notifier.domain.notification import Category, Notification, Suppressed
 from shared.events import BalanceChange, Event
 from shared.events.activity import ActivityFlagged
 from shared.events.credit import CreditAdded, CreditDeducted, CreditLowBalance
+from shared.events.letter import LetterDiscarded
 from shared.events.payment import PaymentCompleted, PaymentFailed, PaymentInitiated
 from shared.events.refund import (
     RefundCancelled,
@@ -63,6 +64,8 @@ class NotificationDispatcher:
 
     def dispatch(self, event: Event) -> Notification | Suppressed:
         """What the event's owner sees of it. Raises UnknownCurrency for a currency that does not exist."""
+        if isinstance(event, LetterDiscarded):
+            return _discarded(event)
         row = self._rows.get(event.TYPE)
         return SILENT if row is None else row(event)
 
@@ -296,6 +299,14 @@ class NotificationDispatcher:
 
     def _display(self, minor: int, currency: str) -> str:
         return Money(minor, currency).display(self._locale)
+
+
+def _discarded(event: LetterDiscarded) -> Suppressed:
+    """In words, and in parts for whoever has better ones."""
+    return Suppressed(
+        f"Discarded at {event.service} by {event.by}: {event.reason}",
+        {"discarded": event.event_type, "service": event.service, "by": event.by, "why": event.reason},
+    )
 
 
 def _kind(event: Event) -> str:

@@ -26,7 +26,7 @@ class Incoming:
 
     envelope: Envelope
     notification: Notification | None
-    suppressed: str | None
+    suppressed: Suppressed | None
     balance: Balance | None
     transfer_id: UUID | None
     reference: str | None
@@ -48,7 +48,7 @@ def receive(envelope: Envelope, dispatcher: NotificationDispatcher) -> Incoming:
     return Incoming(
         envelope,
         notification=said if isinstance(said, Notification) else None,
-        suppressed=said.reason if isinstance(said, Suppressed) else None,
+        suppressed=said if isinstance(said, Suppressed) else None,
         balance=balance,
         transfer_id=getattr(event, "transfer_id", None),
         reference=getattr(event, "reference", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -53,9 +54,10 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """Nothing is shown of an event, and why; ``reason`` holds no value of its data."""
+    """Nothing is shown of an event, and why; ``detail`` is more for the trail. Neither holds a secret."""
 
     reason: str
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 def shown_text(icon: str, title: str, body: str) -> str:

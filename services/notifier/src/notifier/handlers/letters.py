@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from uuid import UUID
-
-import orjson
 
 from notifier.adapters import trail
 from shared import inbox
-from shared.events.envelope import MAX_SUBJECT
 from shared.events.receipts import is_receipts
-from shared.inbox import ParkedEvent, storable
+from shared.inbox import ParkedEvent, storable, transfer_of, user_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -30,23 +25,11 @@ async def park(tx: Transaction, event: ParkedEvent) -> None:
         "queue": event.queue,
         "reason": storable(event.reason),
     }
-    await trail.ended(tx, "parked", _user_of(came.headers), event.id, _transfer_of(came.body), detail)
+    await trail.ended(tx, "parked", user_of(came.headers), event.id, transfer_of(came.body), detail)
 
 
 async def tell_discarded(tx: Transaction, letter: Record, by: str, reason: str) -> None:
     """``letter`` is the parked event, with headers and body."""
     detail = {"by": by, "reason": reason, "type": letter["routing_key"]}
-    user_id, transfer_id = _user_of(letter["headers"]), _transfer_of(letter["body"])
+    user_id, transfer_id = user_of(letter["headers"]), transfer_of(letter["body"])
     await trail.ended(tx, "discarded", user_id, letter["id"], transfer_id, detail)
-
-
-def _user_of(headers: Mapping[str, object]) -> str:
-    subject = storable(str(headers.get("cloudEvents:subject", "")))
-    return subject if len(subject) <= MAX_SUBJECT else ""  # Longer ones find no room in an index.
-
-
-def _transfer_of(body: bytes) -> UUID | None:
-    try:
-        return UUID(orjson.loads(body)["transfer_id"])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
