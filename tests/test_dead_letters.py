@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from asyncio import to_thread
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
 from ledgerbell.letters import SERVICES
 from ledgerbell.main import app
 from ledgerbell.stack import Stack
+from ledgerbell.tab import Tab
 from shared.events import Envelope, exchange_of
 from shared.events.credit import CreditDeducted
 from shared.messaging import Message, Publisher
@@ -54,6 +57,21 @@ async def send(stack: Stack, message: Message) -> None:
         assert len((await publisher.send_batch([message])).confirmed) == 1
 
 
+def deducted(user: str, cents: int = 250) -> Message:
+    """A debit that died on its way to the notifier."""
+    event = CreditDeducted(
+        transfer_id=uuid4(),
+        currency="USD",
+        amount_minor=cents,
+        balance_after=750,
+        held_after=0,
+        version=1,
+        reason="A code",
+    )
+    envelope = envelope_of(event, user)
+    return Message("", dead_queue("notifier"), str(envelope.id), envelope.data, envelope.headers())
+
+
 async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(stack: Stack) -> None:
     operator, id_ = Operator(stack), str(uuid4())
     headers = {"cloudEvents:id": id_, "cloudEvents:specversion": "9.9"}
@@ -78,18 +96,9 @@ async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(s
 
 async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, user: str) -> None:
     operator = Operator(stack)
-    event = CreditDeducted(
-        transfer_id=uuid4(),
-        currency="USD",
-        amount_minor=250,
-        balance_after=750,
-        held_after=0,
-        version=1,
-        reason="A code",
-    )
-    envelope = envelope_of(event, user)
-    id_ = str(envelope.id)
-    await send(stack, Message("", dead_queue("notifier"), id_, envelope.data, envelope.headers()))
+    dead = deducted(user)
+    id_ = dead.message_id
+    await send(stack, dead)
 
     collected = await operator.runs("collect", "notifier")
     line = await operator.lists(id_)
@@ -134,6 +143,38 @@ async def test_what_any_service_gave_up_is_in_the_evidence_of_its_transfer(
     code = f"<code><bdi>{event}</bdi></code>"
     assert f"{code} at <bdi>{service}</bdi> by <bdi>olga</bdi>: <bdi>Booked by hand</bdi>" in page
     assert f"Discarded at {service} by olga: Booked by hand" in file.read_text()
+
+
+async def test_all_that_wait_are_replayed_in_the_order_they_came(
+    stack: Stack, tab_of: Callable[[str], Tab], user: str
+) -> None:
+    operator, amounts = Operator(stack), [101, 102, 103, 104]
+    for cents in amounts:
+        await send(stack, deducted(user, cents))
+    await operator.runs("collect", "notifier")
+
+    await operator.runs("replay", "notifier")
+    async with tab_of(user) as tab:
+        await tab.until(lambda: len(tab.received) == len(amounts))
+
+    assert [each.frame["seq"] for each in tab.received] == [1, 2, 3, 4]
+    assert [each.frame["amount"] for each in tab.received] == [f"-{cents / 100}" for cents in amounts]
+
+
+async def test_what_ended_its_process_waits_as_what_is_parked_does(stack: Stack, user: str) -> None:
+    operator, dead = Operator(stack), deducted(user)
+    await send(stack, dead)
+    await operator.runs("collect", "notifier")
+    notifier = await asyncpg.connect(stack.database_url("notifier"))
+    await notifier.execute("UPDATE parked_event SET state = 'attempting' WHERE id = $1", dead.message_id)
+    await notifier.close()
+
+    line = await operator.lists(dead.message_id, "--service", "notifier")
+    replayed = await operator.runs("replay", "notifier")
+
+    assert " attempting   0 tries " in line
+    assert dead.message_id not in replayed.stderr
+    assert " handled      1 tries " in await operator.lists(dead.message_id, "--state", "handled")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:port", "127.0.0.1", "http://127.0.0.1:1"])

@@ -20,10 +20,8 @@ from shared.events.verification import VerificationCodeReceived
 from shared.http import Keyring, create_app
 from shared.http.dead_letters import dead_letters
 from shared.inbox import ParkedEvent, Subscriber, park
-from shared.messaging import BrokerAway, Delivery, Message, Publisher
-from shared.messaging.connection import AWAY
+from shared.messaging import Delivery, Message, Publisher
 from shared.messaging.topology import dead_queue
-from shared.messaging.watch import DeadWatch
 from shared.outbox import Outbox, OutboxTransaction
 from shared.pages import InvalidCursor
 from shared.testing.deliveries import added, delivery_of, envelope_of
@@ -180,8 +178,40 @@ async def test_one_is_shown_without_its_secrets(db: Database, letters: Letters) 
     assert "90210" not in answer.text
 
 
+async def test_of_what_nobody_here_knows_only_the_names_are_shown(db: Database, letters: Letters) -> None:
+    body = b'{"sms": {"text": "Your code is 90210"}}'
+    headers: dict[str, object] = {
+        "cloudEvents:type": "verification.code_received.v2",
+        "x-delivery-count": 20,
+        "x-sms": "Your code is 90210",
+    }
+    letter = ParkedEvent(
+        "payment.events", "?", Delivery(0, "payment.parked", str(uuid4()), True, headers, body)
+    )
+    async with db.transaction() as tx:
+        await park(tx, letter)
+
+    answer = (await letters.ask("GET", f"/{letter.id}")).json()
+
+    assert answer["data"] == {"sms": {"text": "•••"}}
+    assert answer["headers"] == {
+        "cloudEvents:type": "verification.code_received.v2",
+        "x-delivery-count": "20",
+        "x-sms": "•••",
+    }
+
+
 @pytest.mark.parametrize(
-    "body", [b"90210 {", b"90210", b'"90210"', b'"{\\"code\\": \\"90210\\"}"', b'["90210"]']
+    "body",
+    [
+        b"90210 {",
+        b"90210",
+        b'"90210"',
+        b'"{\\"code\\": \\"90210\\"}"',
+        b'["90210"]',
+        b'{"reason": "90210\xff"}',
+        b'{"reason": "90210"}'.ljust(4_000_000),
+    ],
 )
 async def test_what_has_no_named_parts_is_not_shown_at_all(
     db: Database, letters: Letters, body: bytes
@@ -232,79 +262,6 @@ async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, le
     assert await completed(db, [event.transfer_id]) == {}
 
 
-async def test_what_cannot_be_kept_goes_back_to_where_it_was_collected(namespace: Namespace) -> None:
-    envelope, kept = envelope_of(added(), USER), list[Delivery]()
-    publisher = Publisher(namespace.admin_broker_url, "tests")
-    watch = DeadWatch(namespace.broker_url("payment"), "payment")
-
-    async def cannot(_: Delivery) -> None:
-        raise ConnectionResetError("the database is away")
-
-    async def can(delivery: Delivery) -> None:
-        kept.append(delivery)
-
-    async with working(publisher.run, watch.run):
-        await publisher.linked.wait()
-        message = Message("", dead_queue("payment"), str(envelope.id), envelope.data, envelope.headers())
-        await publisher.send_batch([message])
-
-        async def refused() -> bool:
-            try:
-                await watch.collect(cannot, 1)
-            except BrokerAway:
-                return False
-            except ConnectionResetError:
-                return True
-            return False
-
-        await until(refused)
-
-        async def collected() -> int:
-            return await watch.collect(can, 1)
-
-        assert await until(collected) == 1
-    assert [delivery.body for delivery in kept] == [envelope.data]
-
-
-async def drop(_: Delivery) -> None:
-    """Whoever collects it keeps nothing of it."""
-
-
-async def test_why_it_could_not_be_kept_is_said_though_the_broker_goes_too(namespace: Namespace) -> None:
-    envelope = envelope_of(added(), USER)
-    publisher = Publisher(namespace.admin_broker_url, "tests")
-    watch = DeadWatch(namespace.broker_url("payment"), "payment")
-
-    async def cannot(_: Delivery) -> None:
-        assert watch._link is not None
-        await watch._link.close()
-        raise LookupError("the database went too")
-
-    async with working(publisher.run, watch.run):
-        await publisher.linked.wait()
-        message = Message("", dead_queue("payment"), str(envelope.id), envelope.data, envelope.headers())
-        await publisher.send_batch([message])
-
-        async def refused() -> str:
-            try:
-                await watch.collect(cannot, 1)
-            except BrokerAway:
-                return ""
-            except (LookupError, *AWAY) as error:
-                return str(error)
-            return ""
-
-        assert await until(refused) == "the database went too"
-
-        async def taken_back() -> int:
-            try:
-                return await watch.collect(drop, 1)
-            except BrokerAway:
-                return 0
-
-        assert await until(taken_back) == 1
-
-
 async def test_lists_are_paged_newest_first_and_by_state(db: Database, letters: Letters) -> None:
     ids = [str(await parked(db, added())) for _ in range(5)]
     await letters.ask("POST", f"/{ids[1]}/discard", {"reason": "Not needed"})
@@ -315,6 +272,24 @@ async def test_lists_are_paged_newest_first_and_by_state(db: Database, letters: 
 
     assert [item["id"] for item in (*first["items"], *second["items"])] == [ids[4], ids[3], ids[2], ids[0]]
     assert discarded["items"][0]["id"] == ids[1]
+
+
+async def test_what_waits_for_an_operator_is_listed_unless_another_state_is_asked_for(
+    db: Database, letters: Letters
+) -> None:
+    ids = [str(await parked(db, added())) for _ in range(2)]
+    async with db.autocommit() as tx:  # As a process leaves it that has ended meanwhile.
+        await tx.execute("UPDATE parked_event SET state = 'attempting' WHERE id = $1", ids[0])
+
+    async def listed(**query: str) -> list[tuple[str, str]]:
+        items = (await letters.ask("GET", **query)).json()["items"]
+        return [(item["id"], item["state"]) for item in items if item["id"] in ids]
+
+    both = [(ids[1], "parked"), (ids[0], "attempting")]
+    assert await listed() == await listed(state="waiting") == both
+    assert await listed(state="parked") == both[:1]
+    assert await listed(state="attempting") == both[1:]
+    assert (await letters.ask("GET", state="any")).status_code == 422
 
 
 async def test_they_are_for_operators_only(db: Database, letters: Letters) -> None:
@@ -369,10 +344,11 @@ async def test_what_died_on_the_broker_is_collected_and_then_replayed(
     before = (await letters.ask("GET", f"/{envelope.id}")).json()
     answer = await letters.ask("POST", f"/{envelope.id}/replay")
 
-    assert (before["state"], before["queue"], before["reason"]) == (
+    assert (before["state"], before["queue"], before["reason"], before["attempts"]) == (
         "parked",
         "payment.dead",
         "it died in the parked queue",
+        0,
     )
-    assert answer.json()["state"] == "handled"
+    assert (answer.json()["state"], answer.json()["attempts"]) == ("handled", 1)
     assert await completed(db, [event.transfer_id]) == {str(event.transfer_id): 1}

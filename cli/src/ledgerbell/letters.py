@@ -23,8 +23,8 @@ class Letters:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def listed(self, service: str, state: str = "parked") -> Iterator[Letter]:
-        """Newest first."""
+    def listed(self, service: str, state: str = "waiting") -> Iterator[Letter]:
+        """Newest first. Waiting are those that are parked, and those whose last try ended the process."""
         before: str | None = None
         while True:
             query = {"limit": str(PAGE), "state": state, "before": before}

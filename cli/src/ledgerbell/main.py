@@ -151,12 +151,14 @@ def _service(name: str) -> str:
 
 
 Service = Annotated[str, typer.Argument(callback=_service)]
-State = Literal["parked", "attempting", "handled", "discarded"]
+State = Literal["waiting", "parked", "attempting", "handled", "discarded"]
 
 
 @dead_letters.command("list")
 def list_dead_letters(
-    state: Annotated[State, typer.Option(help="In which they are.")] = "parked",
+    state: Annotated[
+        State, typer.Option(help="In which they are. Waiting: parked, or attempting.")
+    ] = "waiting",
     service: Annotated[list[str] | None, typer.Option(help="Of these services; of all.")] = None,
 ) -> None:
     """Each on a line, newest first; then what lies dead on the broker, to be collected."""
@@ -164,7 +166,8 @@ def list_dead_letters(
         for each in map(_service, service or SERVICES):
             for letter in letters.listed(each, state):
                 print(
-                    f"{each:<9} {letter['id']} {letter['type']:<32} {letter['attempts']:>3} tries"
+                    f"{each:<9} {letter['id']} {letter['type']:<32}"
+                    f" {letter['state']:<10} {letter['attempts']:>3} tries"
                     f"  {letter['first_at']} to {letter['last_at']}  {letter['reason']}"
                 )
             if dead := letters.dead(each):
@@ -181,11 +184,11 @@ def show_dead_letter(service: Service, letter_id: str) -> None:
 @dead_letters.command("replay")
 def replay_dead_letters(
     service: Service,
-    letter_id: Annotated[list[str] | None, typer.Argument(help="All that are parked, without any.")] = None,
+    letter_id: Annotated[list[str] | None, typer.Argument(help="All that wait, without any.")] = None,
 ) -> None:
-    """Try again, now. What had its effect before has no second one."""
+    """Try again, now; all of them in the order they came. What had its effect before has no second one."""
     with _plainly(), open_letters(OperatorSettings()) as letters:
-        ids = letter_id or [letter["id"] for letter in letters.listed(service)]
+        ids = letter_id or [letter["id"] for letter in letters.listed(service)][::-1]
         states = [_replay(letters, service, id_) for id_ in ids]
         print(f"ledgerbell: {states.count('handled')} of {len(states)} handled")
         if set(states) - {"handled"}:

@@ -183,9 +183,10 @@ async def test_what_ends_the_process_is_parked_at_its_third_delivery_and_the_res
         return await alone.stored() == 1
 
     await until(innocent_stored, within_seconds=PATIENCE_SECONDS)
-    row = await alone.owner.fetchrow("SELECT state, reason FROM parked_event WHERE id = $1", bomb.id)
+    row = await alone.owner.fetchrow("SELECT * FROM parked_event WHERE id = $1", bomb.id)
     assert row is not None
-    assert (row["state"], row["reason"]) == ("parked", "every try ended the process")
+    assert (row["state"], row["reason"]) == ("parked", "no try came to an end")
+    assert row["attempts"] == MAX_ATTEMPTS
     told = await alone.owner.fetchval("SELECT what FROM trail_entry WHERE event_id = $1", bomb.id)
     assert told == "parked"
     await running.end(signal.SIGTERM)

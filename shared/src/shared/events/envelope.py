@@ -12,7 +12,7 @@ from shared.events.catalogue import CATALOGUE
 from shared.events.contract import Event
 
 PREFIX = "cloudEvents:"  # Source: CloudEvents AMQP protocol binding 1.0, section 3.1.
-_ID, _TYPE, _SOURCE, _SUBJECT, _TIME, _SPEC, _TRACE, _CORRELATION, _CAUSATION = (
+ATTRIBUTES = tuple(
     PREFIX + name
     for name in (
         "id",
@@ -26,6 +26,7 @@ _ID, _TYPE, _SOURCE, _SUBJECT, _TIME, _SPEC, _TRACE, _CORRELATION, _CAUSATION = 
         "causationid",
     )
 )
+_ID, TYPE, _SOURCE, _SUBJECT, _TIME, _SPEC, _TRACE, _CORRELATION, _CAUSATION = ATTRIBUTES
 MAX_DATA_BYTES = 64 * 1024
 MAX_SUBJECT = 200
 
@@ -59,7 +60,7 @@ class Envelope:
         headers = {
             _SPEC: "1.0",
             _ID: str(self.id),
-            _TYPE: self.type,
+            TYPE: self.type,
             _SOURCE: self.source,
             _SUBJECT: self.subject,
             _TIME: self.time.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -92,7 +93,7 @@ class Envelope:
                 raise InvalidEvent("subject is not a user id")
             return cls(
                 id=UUID(str(headers[_ID])),
-                type=str(headers[_TYPE]),
+                type=str(headers[TYPE]),
                 source=str(headers[_SOURCE]),
                 subject=subject,
                 time=time,

@@ -9,13 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from shared.events.blank import blanked
+from shared.events.blank import blanked, blanked_headers
+from shared.events.envelope import TYPE
 from shared.http.auth import OPERATOR, Caller, require_role
 from shared.http.bodies import Body, Reason
 from shared.http.openapi import refusals
 from shared.http.pages import Before, Limit, link_next
 from shared.http.problems import Problem, busy, not_found
-from shared.inbox import DeadLetters, LetterClosed, UnknownLetter
+from shared.inbox import WAITING, DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.letters import Tx
 from shared.messaging import BrokerAway
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 COLLECTED_AT_MOST = 100
 State = Literal["parked", "attempting", "handled", "discarded"]
+Asked = Literal["waiting", State]
 
 
 class LetterView(BaseModel):
-    """`attempting`: its last try ended the process, or is under way."""
+    """`attempting`: its last try ended the process, or is under way. `attempts`: the tries on record."""
 
     id: UUID
     service: str
@@ -55,7 +57,7 @@ class LettersView(BaseModel):
 
 
 class OpenedLetterView(LetterView):
-    """`data` is null where it is no JSON object."""
+    """What is not known to be harmless is blanked. `data` is null if it is no JSON object or over 64 KiB."""
 
     headers: dict[str, str]
     data: object
@@ -63,12 +65,12 @@ class OpenedLetterView(LetterView):
 
     @classmethod
     def of(cls, service: str, row: Record) -> Self:
-        body = row["body"]
+        headers, body = row["headers"], row["body"]
         return cls(
             service=service,
             type=row["routing_key"],
-            headers=row["headers"],
-            data=blanked(body),
+            headers=blanked_headers(headers),
+            data=blanked(headers.get(TYPE, ""), body),
             bytes=len(body),
             **_shown(row),
         )
@@ -102,11 +104,12 @@ def dead_letters(service: str, letters: DeadLetters[Tx]) -> APIRouter:
         _: Operator,
         request: Request,
         response: Response,
-        state: Annotated[State | None, Query()] = "parked",
+        state: Annotated[Asked, Query()] = "waiting",
         before: Before = None,
         limit: Limit = 50,
     ) -> LettersView:
-        page = await letters.many(state, before, limit)
+        """Newest first. `waiting`: parked or attempting, all that waits for an operator."""
+        page = await letters.many(WAITING if state == "waiting" else (state,), before, limit)
         link_next(request, response, page.next, limit)
         return LettersView(
             items=[LetterView.of(service, row) for row in page.items], next=page.next, dead=letters.dead
@@ -122,7 +125,7 @@ def dead_letters(service: str, letters: DeadLetters[Tx]) -> APIRouter:
 
     @router.get("/{letter_id}", responses=refusals(not_found=404))
     async def get_dead_letter(letter_id: UUID, _: Operator) -> OpenedLetterView:
-        """With its headers, and its data without secrets."""
+        """With its headers and data, without secrets."""
         try:
             return OpenedLetterView.of(service, await letters.one(letter_id))
         except UnknownLetter:

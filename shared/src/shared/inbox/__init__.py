@@ -1,6 +1,6 @@
 """The inbox: an event has its effect once because its id is unique here for ever, not for a window."""
 
-from shared.inbox.letters import DeadLetters, LetterClosed, UnknownLetter
+from shared.inbox.letters import WAITING, DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park, storable, transfer_of, user_of
 from shared.inbox.recap import RecapStore
@@ -9,6 +9,7 @@ from shared.inbox.subscriber import Subscriber, Subscriptions
 from shared.inbox.table import create_inbox, inbox_table, parked_event_table
 
 __all__ = [
+    "WAITING",
     "DeadLetters",
     "LetterClosed",
     "ParkedEvent",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from shared.db import Transaction
+from shared.db.database import CONTENTION, UNREACHABLE
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.messaging import Delivery
@@ -25,6 +27,8 @@ Tx = TypeVar("Tx", bound=Transaction)
 _COLUMNS = (
     "id, number, queue, routing_key, reason, state, attempts, first_at, last_at, discarded_by, discard_reason"
 )
+# What waits for an operator: a try that ended the process is over as much as one in vain.
+WAITING = ("parked", "attempting")
 
 
 class UnknownLetter(Exception):
@@ -66,25 +70,25 @@ class DeadLetters(Generic[Tx]):
         return self._watch.dead
 
     async def waiting(self) -> int:
-        """How many are parked."""
+        """How many wait for an operator."""
         async with self._transaction() as tx:
             row = await tx.fetchrow(
-                "SELECT count(*) AS parked FROM parked_event WHERE state IN ('parked', 'attempting')"
+                "SELECT count(*) AS waiting FROM parked_event WHERE state = ANY($1)", WAITING
             )
         assert row is not None
-        return int(row["parked"])
+        return int(row["waiting"])
 
-    async def many(self, state: str | None, before: str | None, limit: int) -> Page[Record]:
-        """The last that came first. Raises InvalidCursor."""
+    async def many(self, states: Sequence[str], before: str | None, limit: int) -> Page[Record]:
+        """Those in one of these states, the last that came first. Raises InvalidCursor."""
         number = None if before is None else decode(before)
         async with self._transaction() as tx:
             rows = await tx.fetch(
                 f"""
                 SELECT {_COLUMNS} FROM parked_event
-                WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR number < $2)
+                WHERE state = ANY($1) AND ($2::bigint IS NULL OR number < $2)
                 ORDER BY number DESC LIMIT $3
                 """,  # noqa: S608  # The columns are our own constant.
-                state,
+                states,
                 number,
                 limit + 1,
             )
@@ -104,15 +108,20 @@ class DeadLetters(Generic[Tx]):
     async def replay(self, id_: UUID) -> Record:
         """Handle it once more, now; an effect that is there already stays one. Returns it as it is then.
 
+        Raises what interrupts it too, such as the database's troubles; then it waits as before.
+
         Raises:
             UnknownLetter: there is none.
             LetterClosed: it was handled, or discarded.
         """
         async with self._transaction() as tx:
+            # However many tries have ended the process: an operator may always ask for one more.
             row = await tx.fetchrow(
-                "UPDATE parked_event SET attempts = 0 WHERE id = $1 AND state IN ('parked', 'attempting')"
+                "UPDATE parked_event SET state = 'attempting', last_at = now(), attempts = attempts + 1,"
+                " unfinished = unfinished + 1 WHERE id = $1 AND state = ANY($2)"
                 " RETURNING routing_key, headers, body",
                 id_,
+                WAITING,
             )
         if row is None:
             raise LetterClosed((await self.one(id_))["state"])
@@ -125,10 +134,23 @@ class DeadLetters(Generic[Tx]):
             headers=row["headers"],
             body=row["body"],
         )
-        pushed = await self._recovery([delivery])
+        try:
+            pushed = await self._recovery.attempt(id_, delivery)
+        except (Exception, asyncio.CancelledError):
+            with suppress(*UNREACHABLE, *CONTENTION):  # It stays as it is, and waits all the same.
+                await self._give_back(id_)
+            raise
         if pushed is not None:
             await pushed
         return await self.one(id_)
+
+    async def _give_back(self, id_: UUID) -> None:
+        async with self._transaction() as tx:
+            await tx.execute(
+                "UPDATE parked_event SET state = 'parked', unfinished = unfinished - 1, last_at = now()"
+                " WHERE id = $1 AND state = 'attempting'",
+                id_,
+            )
 
     async def discard(self, id_: UUID, by: str, reason: str) -> Record:
         """It will never be handled, however it comes. The row stays, with who says so and why.
@@ -163,6 +185,7 @@ class DeadLetters(Generic[Tx]):
 
         async def keep(delivery: Delivery) -> None:
             async with self._transaction() as tx:
-                await self._park(tx, ParkedEvent(self._watch.queue, "it died in the parked queue", delivery))
+                died = ParkedEvent(self._watch.queue, "it died in the parked queue", delivery, tried=False)
+                await self._park(tx, died)
 
         return await self._watch.collect(keep, at_most)

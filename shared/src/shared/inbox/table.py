@@ -50,6 +50,8 @@ def _parked_columns() -> tuple[sa.Column[object], ...]:
         # An operator may make it "discarded".
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
+        # How many of them have come to no end: they ended the process, or are under way.
+        sa.Column("unfinished", sa.Integer, nullable=False, server_default="0"),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False, server_default=now),
         sa.Column("headers", JSONB, nullable=False),

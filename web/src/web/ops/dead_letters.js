@@ -6,7 +6,7 @@ import { Failed, ask } from './session.js';
 export const SERVICES = ['credit', 'monitor', 'notifier', 'payment', 'refund'];
 
 /** In which state those are that wait for a person. */
-const WAITING = 'parked';
+const WAITING = 'waiting';
 const MOST_A_PAGE = 100;
 // Of one letter alone: there is no such one, or somebody else has closed it.
 const OF_ONE_LETTER = [404, 409];
