@@ -8,6 +8,7 @@ import pytest
 
 from shared.events import CATALOGUE, Envelope, InvalidEvent, UnknownEvent, exchange_of, lane_of
 from shared.events.envelope import MAX_DATA_BYTES
+from shared.events.payment import FailureCause, PaymentFailed
 from shared.events.verification import VerificationCodeReceived
 
 DATA = b'{"verification_id": "%s", "service": "WhatsApp", "code": "12345", "unheard": 1}' % (
@@ -32,6 +33,14 @@ def test_fields_a_reader_does_not_know_are_ignored() -> None:
 
     assert isinstance(event, VerificationCodeReceived)
     assert event.code == "12345"
+
+
+def test_a_payment_that_failed_before_causes_were_told_reads_as_declined() -> None:
+    data = b'{"payment_id": "%s", "currency": "USD", "amount_minor": 1, "reference": "R", "reason": "r"}'
+    event = envelope("payment.failed.v1", data % str(uuid4()).encode()).event()
+
+    assert isinstance(event, PaymentFailed)
+    assert event.cause is FailureCause.DECLINED
 
 
 def test_no_repr_shows_a_code() -> None:

@@ -24,6 +24,7 @@ from shared.db import Database
 from shared.events import Event
 from shared.events.credit import CreditDeducted
 from shared.events.examples import EXAMPLES
+from shared.events.payment import FailureCause, PaymentFailed
 from shared.events.refund import RefundInitiated
 from shared.inbox import Subscriber
 from shared.messaging.topology import SUBSCRIBED
@@ -136,13 +137,23 @@ async def test_facts_about_others_and_sums_of_another_currency_do_not_count(desk
     assert await desk.flags(user) == []
 
 
-async def test_a_begin_that_is_heard_after_its_end_is_over_all_the_same(desk: Desk, user: str) -> None:
-    numbers = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(21)]
-    ended = fact(Kind.NO_CODE, 10, subject=numbers[0].subject)
+@pytest.mark.parametrize(
+    "heard", [(0, 15, 16), (15, 0, 16), (14, 15, 16)], ids=["late", "after its end", "before an earlier end"]
+)
+async def test_in_whatever_order_numbers_are_heard_there_are_no_more_than_there_were(
+    desk: Desk, user: str, heard: tuple[int, ...]
+) -> None:
+    numbers = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(15)]
+    ended = fact(Kind.CODE_RECEIVED, 13.99, subject=numbers[0].subject)
+    later = fact(Kind.CODE_RECEIVED, 16, subject=numbers[1].subject)
+    facts = [*numbers, ended, later]
+    last = [facts[n] for n in heard]
 
-    await desk.observe([one("active-numbers")], of_user([*numbers[1:], ended, numbers[0]], user))
+    await desk.observe(
+        [one("active-numbers")], of_user([*(each for each in facts if each not in last), *last], user)
+    )
 
-    assert await desk.flags(user) == [], "at no time there were more than 20"
+    assert await desk.flags(user) == [], "at no time there were more than 14"
 
 
 async def test_a_failure_that_is_heard_after_its_payment_was_completed_began_no_row(
@@ -277,6 +288,23 @@ async def test_every_event_it_hears_is_one_fact(hear: Any, desk: Desk, user: str
     automatic = sum(isinstance(event, RefundInitiated) and event.auto for event in heard)
     assert len(facts) == len(heard) - automatic - 1
     assert {row["kind"] for row in facts} >= set(Kind) - {Kind.REFUND_ASKED}
+
+
+async def test_only_a_payment_that_was_declined_has_failed_as_a_card_does(
+    hear: Any, desk: Desk, user: str
+) -> None:
+    def failed(cause: FailureCause) -> PaymentFailed:
+        return PaymentFailed(
+            payment_id=uuid4(), currency="USD", amount_minor=1, reference="R", reason="r", cause=cause
+        )
+
+    others = set(FailureCause) - {FailureCause.DECLINED}
+    await hear(user, *(failed(cause) for cause in others for _ in range(4)))
+    await hear(user, *(failed(FailureCause.DECLINED) for _ in range(3)))
+    assert await desk.flags(user) == []
+    await hear(user, failed(FailureCause.DECLINED))
+
+    assert [flag["rules"] for flag in await desk.flags(user)] == [["failed-payments-an-hour"]]
 
 
 async def test_a_refund_that_comes_by_itself_is_asked_for_by_nobody(hear: Any, desk: Desk, user: str) -> None:

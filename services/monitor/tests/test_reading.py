@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from monitor.adapters.rules_file import SHIPPED, read_text
 from monitor.domain.reading import RulesRefused, read_rules
+from monitor.domain.rules import ActiveNumbers
 from services.monitor.tests.facts import shipped
+from verification.main import Settings
 
 GOOD = """\
 # A comment
@@ -43,6 +47,14 @@ def test_what_is_shipped_is_read_and_alerts_nobody_until_operations_say_so() -> 
     }
     assert not any(rule.alert for rule in rules)
     assert all(rule.alert for rule in shipped())
+
+
+def test_a_user_can_have_as_many_numbers_as_the_shipped_rule_counts_and_each_ends_within_its_window() -> None:
+    known = Settings.model_fields
+    (rule,) = [rule for rule in shipped() if isinstance(rule, ActiveNumbers)]
+
+    assert rule.count < known["max_active"].default
+    assert rule.within > 2 * timedelta(seconds=known["deadline_seconds"].default)
 
 
 def test_a_rule_is_as_it_is_written() -> None:
@@ -84,6 +96,17 @@ def test_a_rule_is_as_it_is_written() -> None:
         ("count = 5", f"count = {'5' * 5000}", "rules.toml:1: this cannot be read: "),
         ("count = 5", f"count = {'[' * 5000}", "rules.toml:1: this cannot be read: "),
         ("[again]", "[count]\nname = 3", "rules.toml:12: [count] name: 'same amount' knows no such field"),
+        ("[again]", "[[again]]", "rules.toml:11: [again]: a rule is a table: begin it with [again]"),
+        ("[again]", "[again.and]", "rules.toml:11: [again] watch: write one of 'small debits', "),
+        ("count = 3", "'count' = 1", "rules.toml:13: [again] count: write a whole number"),
+        ("score = 0.7", "bursts.score = 7", "rules.toml:7: [bursts] bursts: 'small debits' knows no such"),
+        (
+            'at_most = { USD = "1.00" }',
+            'at_most.USD = "1.001"',
+            "rules.toml:5: [bursts] at_most: USD: USD has",
+        ),
+        ("alert = true", "alert = [\n  [true],\n]\n", "rules.toml:8: [bursts] alert: write true or false"),
+        ("[again]", "[bursts.more]", "rules.toml:11: [bursts] more: 'small debits' knows no such field"),
     ],
 )
 def test_a_fault_is_told_with_its_line_its_field_and_what_to_do(

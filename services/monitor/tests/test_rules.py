@@ -34,6 +34,12 @@ def no_code(minutes: float) -> Observation:
     return fact(Kind.NO_CODE, minutes)
 
 
+def numbers_and_an_end() -> list[Observation]:
+    """A number a second, and a minute after the last of them the first has its code."""
+    begun = [fact(Kind.NUMBER_ASSIGNED, n / 60) for n in range(15)]
+    return [*begun, fact(Kind.CODE_RECEIVED, 1 + 14 / 60, subject=begun[0].subject)]
+
+
 MET = {
     "small-debits": (
         [spent(minutes, 100 - minutes) for minutes in range(5)],
@@ -56,10 +62,7 @@ MET = {
         "6 failed payments in a row within a day",
     ),
     "few-codes": ([no_code(n) for n in range(10)], "Only 0 of 10 numbers got a code within a day"),
-    "active-numbers": (
-        [fact(Kind.NUMBER_ASSIGNED, n) for n in range(21)],
-        "21 numbers at the same time",
-    ),
+    "active-numbers": (numbers_and_an_end(), "15 numbers at the same time"),
 }
 
 
@@ -128,13 +131,34 @@ def test_the_number_that_makes_enough_of_them_may_be_one_with_a_code(numbers: in
     assert (seen(rule, facts) is not None) is met
 
 
-def test_a_number_that_has_ended_is_not_active() -> None:
-    begun = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(21)]
-    ended = fact(Kind.NO_CODE, 10, subject=begun[0].subject)
-    later = fact(Kind.CODE_RECEIVED, 30, subject=begun[0].subject)
+@pytest.mark.parametrize(("ended", "met"), [(13.5, False), (14, False), (14.5, True)])
+def test_a_number_that_has_ended_is_not_active(ended: float, met: bool) -> None:
+    begun = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(15)]
+    end = fact(Kind.NO_CODE, ended, subject=begun[0].subject)
+    later = fact(Kind.NO_CODE, 16, subject=begun[1].subject)
 
-    assert seen(one("active-numbers"), [*begun, ended], begun[-1]) is None
-    assert seen(one("active-numbers"), [*begun, later], begun[-1]) is not None
+    assert (seen(one("active-numbers"), [*begun, end, later]) is not None) is met
+
+
+def test_a_number_is_over_after_the_window_though_no_end_was_heard() -> None:
+    kept_open = fact(Kind.NUMBER_ASSIGNED, 0)
+    begun = [fact(Kind.NUMBER_ASSIGNED, minutes) for minutes in (*(20 + n / 10 for n in range(13)), 30)]
+    later = fact(Kind.NO_CODE, 31, subject=begun[0].subject)
+
+    assert seen(one("active-numbers"), [kept_open, *begun, later]) is None
+    kept_open = replace(kept_open, at=at(0.1))
+    assert seen(one("active-numbers"), [kept_open, *begun, later]) is not None
+
+
+def test_a_number_that_overtakes_the_end_before_it_is_not_one_too_many() -> None:
+    rule = one("active-numbers")
+    begun = [fact(Kind.NUMBER_ASSIGNED, n) for n in range(15)]
+    overtaken = fact(Kind.CODE_RECEIVED, 13.99, subject=begun[0].subject)
+    later = fact(Kind.CODE_RECEIVED, 16, subject=begun[1].subject)
+
+    heard = [*begun, overtaken, later]
+
+    assert [seen(rule, heard[:n]) for n in range(1, len(heard) + 1)] == [None] * len(heard)
 
 
 def habit(debits: int, minor: int = 2_00) -> list[SpentHour]:

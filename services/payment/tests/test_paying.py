@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.events.payment import FailureCause
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -186,6 +187,28 @@ async def test_a_payment_that_is_given_up_is_cancelled_and_closed_at_the_provide
         return api.provider.checkouts[made["reference"]].status == "expired"
 
     await until(closed)
+
+
+@pytest.mark.parametrize("cause", FailureCause)
+async def test_a_failure_says_what_caused_it(desk: Desk, cause: FailureCause) -> None:
+    if cause is FailureCause.REFUSED:
+        desk.provider.fail_next("make_checkout", "declined")
+    elif cause is FailureCause.UNREACHABLE:
+        desk.provider.fail_next("make_checkout", "before")
+    payment = await desk.begin()
+    match cause:
+        case FailureCause.DECLINED:
+            desk.provider.decline(payment.reference)
+            await desk.hear_of(payment)
+        case FailureCause.CANCELLED:
+            await desk.checkouts.give_up(payment)
+        case FailureCause.EXPIRED:
+            await desk.overdue(payment)
+        case FailureCause.UNREACHABLE:
+            await desk.look(payment)
+
+    (failed,) = [row for row in await desk.events(payment.user_id) if row["type"] == "payment.failed.v1"]
+    assert failed["data"]["cause"] == cause
 
 
 async def test_a_payment_that_has_ended_cannot_be_given_up(api: Api) -> None:

@@ -37,9 +37,13 @@ COMPLETED = (State.COMPLETED, Publishes.COMPLETED)
 EXPECTED: dict[tuple[str, Happened], Next] = {
     (State.INITIATED, Happened.ACCEPTED): (State.PENDING, None),
     (State.INITIATED, Happened.DECLINED): FAILED,
+    (State.INITIATED, Happened.REFUSED): FAILED,
+    (State.INITIATED, Happened.ABSENT): FAILED,
     (State.INITIATED, Happened.UNANSWERED): (State.UNKNOWN, None),
     (State.UNKNOWN, Happened.ACCEPTED): (State.PENDING, None),
     (State.UNKNOWN, Happened.DECLINED): FAILED,
+    (State.UNKNOWN, Happened.REFUSED): FAILED,
+    (State.UNKNOWN, Happened.ABSENT): FAILED,
     (State.INITIATED, Happened.LAPSED): FAILED,
     (State.UNKNOWN, Happened.LAPSED): FAILED,
     **{(state, Happened.PAID): (State.SUCCEEDED, Publishes.SUCCEEDED) for state in NOT_PAID},

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import orjson
+from prometheus_client import REGISTRY
 
 from shared.events import Lane
 from shared.events.notifier import BalanceChanged, NotificationCreated, NotificationRead
@@ -39,13 +40,14 @@ class Stream:
         self._gates.append(asyncio.Event())
         return self._gates[-1]
 
-    def notify(self) -> bytes:
+    def notify(self, seconds_ago: float = 0) -> bytes:
         self.unread, self.rev = self.unread + 1, self.rev + 1
         item = NotificationCreated(
             user_id=USER, epoch=1, seq=len(self.items) + 1, id=uuid4(), kind="credit.added", lane=Lane.HIGH,
             icon="💰", title="Credits Added", body="$1.00 added", text="💰 Credits Added - $1.00 added",
             link="/history", toast=True, amount="+1.00", currency="USD", transfer_id=None,
-            occurred_at=datetime.now(UTC), read=False, unread=self.unread, rev=self.rev,
+            occurred_at=datetime.now(UTC) - timedelta(seconds=seconds_ago), read=False, unread=self.unread,
+            rev=self.rev,
         )  # fmt: skip
         self.items.append(item)
         return batch(item)
@@ -197,6 +199,65 @@ async def test_what_was_lost_on_the_way_reaches_tabs_although_another_tab_has_re
     assert lost
     assert first.shows(stream)
     assert second.shows(stream)
+
+
+def measured() -> tuple[float, float, float]:
+    """How many were pushed, how many of them were timed, and how long these took together."""
+    lane = {"lane": "high"}
+    names = (
+        "gateway_pushed_total",
+        "gateway_commit_to_push_seconds_count",
+        "gateway_commit_to_push_seconds_sum",
+    )
+    pushed, timed, seconds = (REGISTRY.get_sample_value(name, lane) or 0 for name in names)
+    return pushed, timed, seconds
+
+
+async def test_what_is_found_by_comparing_heads_counts_as_late_as_it_comes_and_once() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    screen, joining = await join(hub)
+    await joining
+    pushed, timed, seconds = measured()
+    lost = stream.notify(seconds_ago=4)
+
+    await repaired(hub)
+
+    assert screen.shows(stream)
+    after = measured()
+    assert after[:2] == (pushed + 1, timed + 1)
+    assert 4 <= after[2] - seconds < 60
+    deliver(hub, [lost])
+    assert measured() == after
+
+
+async def test_what_waits_for_a_hole_is_not_counted_before_it_is_written() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    screen, joining = await join(hub)
+    await joining
+    pushed, timed, _ = measured()
+    first, second = stream.notify(), stream.notify()
+
+    deliver(hub, [second])
+    assert (screen.seqs, measured()[:2]) == ([], (pushed, timed))
+    deliver(hub, [first])
+
+    assert (screen.seqs, measured()[:2]) == ([1, 2], (pushed + 2, timed + 2))
+
+
+async def test_what_is_replayed_to_a_tab_that_was_away_is_not_counted() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    for _ in range(2):
+        stream.notify(seconds_ago=4)
+    before = measured()
+
+    screen, joining = await join(hub)
+    await joining
+
+    assert screen.shows(stream)
+    assert measured() == before
 
 
 async def test_a_read_and_a_balance_that_were_lost_are_found_by_comparing_heads() -> None:

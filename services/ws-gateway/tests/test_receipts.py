@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from shared.events import Lane
 from shared.events.receipts import EXCHANGE, MAX_ENTRIES, ReceiptBatch
 from shared.messaging import BrokerAway, Message, Publisher, Receipt
 from ws_gateway.handlers.channel import Channel, Tab
@@ -84,7 +85,7 @@ def live_tab(channel: Channel, seq: int) -> Tab:
 def push(receipts: Receipts, channel: Channel, count: int = 1) -> None:
     assert channel.seq is not None
     for seq in range(channel.seq + 1, channel.seq + count + 1):
-        channel.offer(seq, b"")
+        channel.offer(seq, b"", (Lane.HIGH, 0.0))
     receipts.pushed(channel)
 
 

@@ -11,7 +11,7 @@ from monitor.handlers.observe import observe
 from monitor.handlers.rulebook import Rulebook
 from shared.events import Envelope
 from shared.events.credit import CreditDeducted
-from shared.events.payment import PaymentCompleted, PaymentFailed
+from shared.events.payment import FailureCause, PaymentCompleted, PaymentFailed
 from shared.events.refund import RefundInitiated
 from shared.events.verification import (
     VerificationCancelled,
@@ -39,10 +39,14 @@ def subscriptions(book: Rulebook) -> Subscriptions:
         if not event.auto:  # What goes back by itself nobody has asked for.
             await observe(tx, book.rules, _fact(envelope, Kind.REFUND_ASKED, event.refund_id))
 
+    async def payment_failed(tx: OutboxTransaction, envelope: Envelope, event: PaymentFailed) -> None:
+        if event.cause is FailureCause.DECLINED:  # Whoever changes their mind tries out no cards.
+            await observe(tx, book.rules, _fact(envelope, Kind.PAYMENT_FAILED, event.payment_id))
+
     return {
         CreditDeducted: spent,
         RefundInitiated: refund_asked,
-        PaymentFailed: _seen(book, Kind.PAYMENT_FAILED, lambda event: event.payment_id),
+        PaymentFailed: payment_failed,
         PaymentCompleted: _seen(book, Kind.PAYMENT_COMPLETED, lambda event: event.payment_id),
         VerificationNumberAssigned: _seen(book, Kind.NUMBER_ASSIGNED, _verification),
         VerificationCodeReceived: _seen(book, Kind.CODE_RECEIVED, _verification),

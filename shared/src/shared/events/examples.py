@@ -105,6 +105,7 @@ EXAMPLES: tuple[Event, ...] = (
         amount_minor=25_00,
         reference=_PAY,
         reason="Your card was declined",
+        cause=payment.FailureCause.DECLINED,
     ),
     payment.PaymentFlagged(
         payment_id=_PAYMENT, currency=_CURRENCY, amount_minor=25_00, reference=_PAY, reason="amount_mismatch"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from shared.events.contract import BalanceChange, Currency, Event, Lane, Minor, Text
 
@@ -41,6 +44,16 @@ class PaymentCompleted(BalanceChange):
     reference: Text
 
 
+class FailureCause(StrEnum):
+    """Whose doing it was that a payment failed."""
+
+    DECLINED = "declined"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNREACHABLE = "unreachable"
+
+
 class PaymentFailed(Payment):
     """No money was taken so far; what is paid late all the same succeeds, with ``payment.succeeded``."""
 
@@ -48,6 +61,13 @@ class PaymentFailed(Payment):
     LANE: ClassVar[Lane] = Lane.CRITICAL
 
     reason: Text
+    cause: FailureCause = Field(
+        FailureCause.DECLINED,
+        description=(
+            "declined: the payer's card or account. refused: the provider opens no checkout for it."
+            " cancelled: by the user. expired: not paid in time. unreachable: the provider never got it."
+        ),
+    )
 
 
 class PaymentFlagged(Payment):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -50,7 +51,7 @@ class _Table:
     """One rule as it is written."""
 
     def __init__(self, text: str, file: str, name: str, table: Any) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")  # Where TOML ends a line, and nowhere else.
         self._file = file
         self._name = name
         self._table = table
@@ -86,18 +87,33 @@ class _Table:
 
     def _line(self, field: str | None) -> int:
         """The field's own, or where it is absent that of its rule."""
-        name = rf'\s*"?{re.escape(self._name)}"?\s*'
-        # A rule may have the name of a field: as a table it has a head, and what has none stands before all.
-        head = self._first(rf"\s*\[{name}\]") or self._first(f"{name}=") or 1
-        for n, line in enumerate(self._lines[head:], head + 1):
-            if re.match(r"\s*\[", line):
-                break
-            if field and re.match(rf'\s*"?{re.escape(field)}"?\s*=', line):
-                return n
-        return head
+        return _begins(self._lines, (self._name, field) if field and field in self._table else (self._name,))
 
-    def _first(self, pattern: str) -> int | None:
-        return next((n for n, line in enumerate(self._lines, 1) if re.match(pattern, line)), None)
+
+def _begins(lines: Sequence[str], path: Sequence[str]) -> int:
+    """The line at which what gives a good document this key begins, however it is written.
+
+    The parser tells no lines: so it is asked how much it needs to read until the key is there.
+    """
+
+    def readable(n: int) -> tuple[int, dict[str, Any]]:
+        """Of the first ``n`` lines as many as do not end within a value, and what they say."""
+        while True:
+            try:
+                return n, tomllib.loads("\n".join([*lines[:n], ""]))
+            except tomllib.TOMLDecodeError:
+                n -= 1
+
+    def there(n: int) -> bool:
+        found: Any = readable(n)[1]
+        for key in path:
+            if not isinstance(found, dict) or key not in found:
+                return False
+            found = found[key]
+        return True
+
+    last = bisect_left(range(len(lines) + 1), True, key=there)
+    return readable(last - 1)[0] + 1
 
 
 def _whole(least: int, most: int) -> Read:

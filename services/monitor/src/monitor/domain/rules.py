@@ -19,6 +19,7 @@ from shared.money import Money
 
 EVERYTHING = 2_000  # More of one user's verifications than any window holds.
 HABIT_DAYS = 30
+SETTLED = timedelta(minutes=1)  # After so long what happened before is heard, but for a fault.
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +168,35 @@ class FewCodes(WindowRule):
 
 @dataclass(frozen=True, kw_only=True)
 class ActiveNumbers(WindowRule):
-    """So many numbers at the same time. One that is older than the window is over, whatever was heard."""
+    """So many numbers at the same time. One that is older than the window is over, whatever was heard.
 
-    TRIGGERS: ClassVar[frozenset[Kind]] = frozenset({Kind.NUMBER_ASSIGNED})
+    At the limit a number follows at once on the end of another, and may be heard before it: one too many, and
+    what is flagged stays flagged. So a moment is judged with what is heard that happened ``SETTLED`` later.
+    """
+
+    # An end, too: no number may come after the last that is one too many.
+    TRIGGERS: ClassVar[frozenset[Kind]] = frozenset({Kind.NUMBER_ASSIGNED, Kind.CODE_RECEIVED, Kind.NO_CODE})
 
     count: int
 
     def look(self, observed: Observation) -> Look:  # noqa: ARG002  # As above.
-        kinds = frozenset({Kind.NUMBER_ASSIGNED, Kind.CODE_RECEIVED, Kind.NO_CODE})
-        return Look(kinds, EVERYTHING)
+        return Look(self.TRIGGERS, EVERYTHING)
 
     def seen(self, observed: Observation, around: Sequence[Observation]) -> str | None:
         ended = {each.subject: each.at for each in around if each.kind is not Kind.NUMBER_ASSIGNED}
-        begun = [each for each in around if each.kind is Kind.NUMBER_ASSIGNED]
-        for window in windows(begun, observed, self.within):
-            now = window[-1].at
-            active = sum(each.subject not in ended or ended[each.subject] > now for each in window)
-            if active >= self.count:
-                return f"{active} numbers at the same time"
+        settled = around[-1].at - SETTLED
+        active: list[Observation] = []
+        for begun in around:
+            now = begun.at
+            if begun.kind is not Kind.NUMBER_ASSIGNED or now > settled:
+                continue
+            active = [
+                each
+                for each in (*active, begun)
+                if now - each.at < self.within and (each.subject not in ended or ended[each.subject] > now)
+            ]
+            if len(active) >= self.count and observed.at - now < self.within:
+                return f"{len(active)} numbers at the same time"
         return None
 
 

@@ -22,27 +22,28 @@ WHERE e.user_id = $1 AND ($2::bigint IS NULL OR e.id < $2) ORDER BY e.id DESC LI
 
 # Besides what names the transfer: what became of its notifications, by their places, and of its events.
 # A place holds from its epoch on, until the one in which a rebuild says another.
+# A range whose length has n digits holds the place only if it begins less than 10^n before it: so of each
+# such length only what begins near by is read, however long the user's trail is.
 _CONCERNED = f"""
 WITH told AS MATERIALIZED (
     SELECT t.*, coalesce(lead(t.epoch) OVER places, greatest(t.epoch, s.epoch) + 1) AS until
     FROM ({{told}}) AS t LEFT JOIN stream s USING (user_id)
     WINDOW places AS (PARTITION BY t.user_id, t.event_id, t.epoch IS NULL ORDER BY t.id)
+), concerned AS (
+    SELECT id FROM told
+    UNION
+    SELECT e.id FROM told t JOIN trail_entry e USING (user_id)
+    WHERE e.what IN ('parked', 'discarded', 'read', 'rebuilt') AND e.event_id = t.event_id AND e.id > t.id
+    UNION
+    SELECT e.id FROM told t JOIN trail_entry e USING (user_id)
+    WHERE e.what = 'rebuilt' AND e.event_id IS NULL AND e.id > t.id AND t.seq IS NOT NULL
+    UNION
+    SELECT e.id FROM told t CROSS JOIN generate_series(1, 18) AS n JOIN trail_entry e USING (user_id)
+    WHERE length((e.up_to - e.seq)::text) = n AND e.seq > t.seq - (10 ^ n)::bigint AND e.seq <= t.seq
+        AND e.up_to >= t.seq AND e.epoch >= t.epoch AND e.epoch < t.until AND e.id > t.id
 )
-SELECT {_SHOWN} FROM (SELECT DISTINCT user_id FROM told) AS u
-JOIN trail_entry e USING (user_id) LEFT JOIN trail_seal s ON s.entry_id = e.id
-WHERE ($2::bigint IS NULL OR e.id < $2) AND EXISTS (
-    SELECT FROM told t WHERE t.user_id = e.user_id AND t.id <= e.id AND (
-        t.id = e.id OR e.event_id = t.event_id OR (
-            e.event_id IS NULL AND t.seq IS NOT NULL AND (
-                e.what = 'rebuilt' OR (
-                    e.epoch >= t.epoch AND e.epoch < t.until
-                    AND t.seq BETWEEN coalesce(e.seq, 0) AND coalesce(e.up_to, e.seq)
-                )
-            )
-        )
-    )
-)
-ORDER BY e.id DESC LIMIT $3
+SELECT {_SHOWN} FROM concerned JOIN trail_entry e USING (id) LEFT JOIN trail_seal s ON s.entry_id = e.id
+WHERE $2::bigint IS NULL OR e.id < $2 ORDER BY e.id DESC LIMIT $3
 """  # noqa: S608  # As above.
 
 _TOLD = "SELECT id, user_id, event_id, epoch, seq FROM trail_entry"

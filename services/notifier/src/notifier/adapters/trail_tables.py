@@ -49,6 +49,13 @@ def _entry(metadata: sa.MetaData) -> None:
     sa.Index("trail_entry_transfer", table.c.transfer_id, postgresql_where=known)
     reference = table.c.detail["reference"].astext
     sa.Index("trail_entry_reference", reference, postgresql_where=reference.is_not(None))
+    # What is told later of an event, or of all of a user's places.
+    later = table.c.what.in_(("parked", "discarded", "read", "rebuilt"))
+    sa.Index("trail_entry_later", table.c.user_id, table.c.what, table.c.event_id, postgresql_where=later)
+    # What is told of a range of places, by how many digits its length has.
+    digits = sa.text("length((up_to - seq)::text)")
+    ranges = table.c.up_to.is_not(None)
+    sa.Index("trail_entry_range", table.c.user_id, digits, table.c.seq, postgresql_where=ranges)
 
 
 def _seal(metadata: sa.MetaData) -> None:

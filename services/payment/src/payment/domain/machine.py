@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from shared.events.payment import FailureCause
+
 
 class State(StrEnum):
     """A payment's."""
@@ -25,7 +27,9 @@ class Happened(StrEnum):
     """What a payment is told."""
 
     ACCEPTED = "accepted"  # The provider has a checkout, and it can still turn out to be paid.
-    DECLINED = "declined"  # The provider will not take it, or provably never got it.
+    DECLINED = "declined"  # The payer's card or account.
+    REFUSED = "refused"  # The provider opens no checkout for it.
+    ABSENT = "absent"  # The provider provably never got it.
     UNANSWERED = "unanswered"  # A timeout or a fault: whether it acted is unknown.
     PAID = "paid"  # Looked up at the provider, and everything matches.
     MISMATCHED = "mismatched"  # Looked up and paid, but amount, currency or reference differ.
@@ -95,10 +99,14 @@ _FLAGGED = Transition(State.REQUIRES_REVIEW, Publishes.FLAGGED)
 PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
     (State.INITIATED, Happened.ACCEPTED): Transition(State.PENDING),
     (State.INITIATED, Happened.DECLINED): _FAILED,
+    (State.INITIATED, Happened.REFUSED): _FAILED,
+    (State.INITIATED, Happened.ABSENT): _FAILED,
     (State.INITIATED, Happened.LAPSED): _FAILED,
     (State.INITIATED, Happened.UNANSWERED): Transition(State.UNKNOWN),
     (State.UNKNOWN, Happened.ACCEPTED): Transition(State.PENDING),
     (State.UNKNOWN, Happened.DECLINED): _FAILED,
+    (State.UNKNOWN, Happened.REFUSED): _FAILED,
+    (State.UNKNOWN, Happened.ABSENT): _FAILED,
     (State.UNKNOWN, Happened.LAPSED): _FAILED,
     (State.UNKNOWN, Happened.UNRESOLVED): _FLAGGED,
     **{(state, Happened.PAID): _SUCCEEDED for state in UNPAID},
@@ -111,6 +119,14 @@ PAYMENT: dict[tuple[State, Happened], Transition[State]] = {
     (State.SUCCEEDED, Happened.CREDIT_REJECTED): _FLAGGED,
     # By a person, who has looked.
     (State.REQUIRES_REVIEW, Happened.CREDITED): Transition(State.COMPLETED, Publishes.COMPLETED),
+}
+# What to say of a payment that has failed.
+CAUSES = {
+    Happened.DECLINED: FailureCause.DECLINED,
+    Happened.REFUSED: FailureCause.REFUSED,
+    Happened.ABSENT: FailureCause.UNREACHABLE,
+    Happened.LAPSED: FailureCause.EXPIRED,
+    Happened.GIVEN_UP: FailureCause.CANCELLED,
 }
 # Of one that is in review because nobody knew, the provider may still come to say that it was paid.
 PAYMENT_UNRESOLVED: dict[Happened, Transition[State]] = {

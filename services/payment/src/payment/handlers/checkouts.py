@@ -51,7 +51,7 @@ class Checkouts:
         try:
             checkout = await self._providers[payment.provider].make_checkout(payment)
         except Declined as declined:
-            verdict = Verdict(Happened.DECLINED, declined.reason)
+            verdict = Verdict(Happened.REFUSED, declined.reason)
         except ProviderAway as away:
             log.warning("checkout.unknown", payment_id=str(payment.id), error=str(away))
             verdict = Verdict(Happened.UNANSWERED)

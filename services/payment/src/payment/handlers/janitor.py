@@ -68,7 +68,7 @@ class Janitor:
         """Whether the first call made something, nobody here knows; the provider does."""
         found = await self._find(payment)
         if found is None:
-            absent = Verdict(Happened.DECLINED, "the provider could not be reached")
+            absent = Verdict(Happened.ABSENT, "the provider could not be reached")
             async with self._outbox.transaction() as tx:
                 await paying.tell(tx, payment.id, absent, self._policy)
         else:

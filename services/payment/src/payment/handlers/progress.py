@@ -5,7 +5,14 @@ from __future__ import annotations
 from prometheus_client import Counter
 
 from payment.adapters import payments, refunds
-from payment.domain.machine import Publishes, RefundState, State, refund_transition_of, transition_of
+from payment.domain.machine import (
+    CAUSES,
+    Publishes,
+    RefundState,
+    State,
+    refund_transition_of,
+    transition_of,
+)
 from payment.domain.names import outcome_event_of
 from payment.domain.payment import Balance, Payment, ProviderRefund
 from payment.domain.policy import Policy
@@ -47,7 +54,7 @@ async def advance(
     if transition.publishes is Publishes.SUCCEEDED:
         await announce_success(tx, payment)
     elif transition.publishes is not None:
-        event = _event(payment, transition.publishes, verdict.reason or "", balance)
+        event = _event(payment, transition.publishes, verdict, balance)
         event_id = await tx.publish(payment.user_id, event)
         if transition.publishes is Publishes.COMPLETED:
             await keep(tx, event_id, payment.transfer_id)
@@ -63,12 +70,13 @@ async def announce_success(tx: OutboxTransaction, payment: Payment) -> None:
     await tx.publish(payment.user_id, event)
 
 
-def _event(payment: Payment, kind: Publishes, reason: str, balance: Balance | None) -> Event:
+def _event(payment: Payment, kind: Publishes, verdict: Verdict, balance: Balance | None) -> Event:
     facts = _facts(payment)
+    because = {"reason": verdict.reason or ""}
     if kind is Publishes.FAILED:
-        return PaymentFailed.model_validate(facts | {"reason": reason})
+        return PaymentFailed.model_validate(facts | because | {"cause": CAUSES[verdict.happened]})
     if kind is Publishes.FLAGGED:
-        return PaymentFlagged.model_validate(facts | {"reason": reason})
+        return PaymentFlagged.model_validate(facts | because)
     assert kind is Publishes.COMPLETED
     assert balance is not None
     after = {"balance_after": balance.after, "held_after": balance.held, "version": balance.version}

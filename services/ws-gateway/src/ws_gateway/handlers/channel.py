@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from shared.events import Lane
 from shared.streams import Cursor, StreamAnswer
+
+# A notification's lane, and when its event was committed, in seconds of the wall clock.
+Origin: TypeAlias = tuple[Lane, float]
 
 
 class Socket(Protocol):
@@ -91,7 +95,8 @@ class Channel:
     unread: int = 0
     read_seq: int = 0
     tabs: list[Tab] = field(default_factory=list)
-    ahead: dict[int, bytes] = field(default_factory=dict)
+    ahead: dict[int, tuple[bytes, Origin]] = field(default_factory=dict)
+    fresh: list[Origin] = field(default_factory=list)  # What was pushed since the last ``flush``.
     balances: dict[str, int] = field(default_factory=dict)
     first: Standing | None = None
     told: int = 0  # Receipts know of all that was pushed up to here.
@@ -125,23 +130,24 @@ class Channel:
                 ranges.append((reached + 1, up_to, 1))
         return ranges
 
-    def offer(self, seq: int, frame: bytes) -> bool:
+    def offer(self, seq: int, frame: bytes, origin: Origin) -> bool:
         """Push a notification when it is next; keep it when it is early; drop it when it was pushed.
 
         Returns whether there is a hole in front of it.
         """
         if self.seq is None or seq > self.seq + 1:
-            self.ahead[seq] = frame
+            self.ahead[seq] = frame, origin
             return self.seq is not None
         if seq == self.seq + 1:
-            self._push_next(frame)
+            self._push_next(frame, origin)
             while (early := self.ahead.pop(self.seq + 1, None)) is not None:
-                self._push_next(early)
+                self._push_next(*early)
         return bool(self.ahead)
 
-    def _push_next(self, frame: bytes) -> None:
+    def _push_next(self, frame: bytes, origin: Origin) -> None:
         assert self.seq is not None
         self.seq += 1
+        self.fresh.append(origin)
         for tab in self.tabs:
             tab.push(self.seq, frame)
 
@@ -150,9 +156,14 @@ class Channel:
         for tab in self.tabs:
             tab.push(None, frame)
 
-    def flush(self) -> None:
+    def flush(self) -> list[Origin]:
+        """Write it all to the tabs; returns what was pushed since the last time."""
         for tab in self.tabs:
             tab.flush()
+        if not self.fresh:
+            return []
+        fresh, self.fresh = self.fresh, []
+        return fresh
 
     def counted(self, rev: int, unread: int, read_seq: int | None = None) -> bool:
         """Take a newer unread count; an older one is ignored."""
@@ -177,9 +188,9 @@ class Channel:
         self.counted(answer.rev, answer.unread, answer.read_seq)
         for currency, version in self.first.balances.items():
             self.rebalanced(currency, version)
-        for early in sorted(self.ahead):
-            if early <= self.seq:
-                del self.ahead[early]
-        while (frame := self.ahead.pop(self.seq + 1, None)) is not None:
-            self._push_next(frame)
+        for seq in sorted(self.ahead):
+            if seq <= self.seq:
+                del self.ahead[seq]
+        while (early := self.ahead.pop(self.seq + 1, None)) is not None:
+            self._push_next(*early)
         self.told = self.seq  # Whoever is here is still joining, and is told of as replayed.

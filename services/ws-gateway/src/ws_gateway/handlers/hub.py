@@ -46,8 +46,9 @@ LATENCY_SECONDS = Histogram(
 )
 
 # Looked up once: finding a labelled child costs more than counting with it.
-_PUSHED = {lane.value: PUSHED.labels(lane.value) for lane in Lane}
-_LATENCY = {lane.value: LATENCY_SECONDS.labels(lane.value) for lane in Lane}
+_LANES = {lane.value: lane for lane in Lane}
+_PUSHED = {lane: PUSHED.labels(lane.value) for lane in Lane}
+_LATENCY = {lane: LATENCY_SECONDS.labels(lane.value) for lane in Lane}
 
 
 class Reader(Protocol):
@@ -152,7 +153,7 @@ class Hub:
             answer = await self._reader.read(channel.user_id, after)
             if channel.seq is None or channel.first is None:
                 channel.start_at(answer)
-                channel.flush()
+                self._flush(channel)
                 return answer
             if channel.epoch != Cursor.parse(answer.head).epoch:
                 break
@@ -177,7 +178,7 @@ class Hub:
             self._repair_soon(self._channels)
         finally:
             for channel in pushed.values():
-                channel.flush()
+                self._flush(channel)
                 if channel.seq != channel.told:
                     self._receipts.pushed(channel)
 
@@ -200,14 +201,24 @@ class Hub:
         if channel.seq is not None and item["epoch"] != channel.epoch:
             self._restart(channel)
             return
-        seq, lane, occurred_at = item["seq"], item["lane"], item["occurred_at"]
+        origin = _LANES[item["lane"]], datetime.fromisoformat(item["occurred_at"]).timestamp()
         channel.counted(item["rev"], item["unread"])
-        hole = channel.offer(seq, frames.frame({"type": "notification", **_without_owner(item)}))
-        _PUSHED[lane].inc()
-        DELIVERED.inc(len(channel.tabs))
-        _LATENCY[lane].observe(time() - datetime.fromisoformat(occurred_at).timestamp())
-        if hole:
+        frame = frames.frame({"type": "notification", **_without_owner(item)})
+        if channel.offer(item["seq"], frame, origin):
             self._repair_soon([channel.user_id])
+
+    def _flush(self, channel: Channel) -> None:
+        """Write what was pushed, and count it: here, so that what waited for a hole or was repaired counts as
+        late as it is. Replays do not count: their tab was away, and nothing was slow.
+        """
+        fresh = channel.flush()
+        if not fresh:
+            return
+        DELIVERED.inc(len(fresh) * len(channel.tabs))
+        now = time()
+        for lane, committed_at in fresh:
+            _PUSHED[lane].inc()
+            _LATENCY[lane].observe(now - committed_at)
 
     # -------------------------------------------------------------- what did not come
 
@@ -259,13 +270,14 @@ class Hub:
                 self._restart(channel)
                 return
             for item in answer.items:
-                channel.offer(item.seq, frames.frame(_replayed(item.model_dump(mode="json"))))
+                origin = item.lane, item.occurred_at.timestamp()
+                channel.offer(item.seq, frames.frame(_replayed(item.model_dump(mode="json"))), origin)
             if channel.counted(answer.rev, answer.unread, answer.read_seq):
                 channel.broadcast(frames.frame(_counts(channel)))
             for balance in answer.balances:
                 if channel.rebalanced(balance.currency, balance.version):
                     channel.broadcast(frames.frame(frames.balance(balance.model_dump())))
-            channel.flush()
+            self._flush(channel)
             self._receipts.pushed(channel)
         except StreamsAway:
             return  # Comparing heads finds it again.

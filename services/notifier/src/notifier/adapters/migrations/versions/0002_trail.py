@@ -93,6 +93,18 @@ def _create_entry() -> None:
         [reference],
         postgresql_where=sa.text("detail ->> 'reference' IS NOT NULL"),
     )
+    op.create_index(
+        "trail_entry_later",
+        "trail_entry",
+        ["user_id", "what", "event_id"],
+        postgresql_where=sa.text("what IN ('parked', 'discarded', 'read', 'rebuilt')"),
+    )
+    op.create_index(
+        "trail_entry_range",
+        "trail_entry",
+        ["user_id", sa.text("length((up_to - seq)::text)"), "seq"],
+        postgresql_where=sa.text("up_to IS NOT NULL"),
+    )
 
 
 def _create_seal() -> None:
