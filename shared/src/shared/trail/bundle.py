@@ -68,9 +68,13 @@ class Standing:
         self._epoch = entry.epoch
         self._seqs[self._epoch] = self._seq
 
+    def seq_in(self, entry: Entry) -> int | None:
+        """Its number in the entry's epoch."""
+        return self._seqs.get(entry.epoch or 0)
+
     def is_in(self, entry: Entry) -> bool:
         """Whether an entry about numbers (``seq`` to ``up_to``, or ``seq`` alone) is about this one too."""
-        seq = self._seqs.get(entry.epoch or 0)
+        seq = self.seq_in(entry)
         if seq is None:
             return False
         if entry.up_to is None:
