@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from ledgerbell.stack import Stack
-from ledgerbell.tab import Tab
+from ledgerbell.tab import Frame, Tab
 from monitor.adapters.rules_file import SHIPPED
 from shared.testing.servers import Servers
 from shared.testing.serving import served
@@ -23,6 +23,14 @@ class Neighbour:
 
     shop: Shop
     url: str
+
+
+class SilentTab(Tab):
+    """It takes what it is sent, and never acknowledges."""
+
+    async def send(self, frame: Frame) -> None:
+        if frame["type"] != "ack":
+            await super().send(frame)
 
 
 @pytest.fixture(scope="session")

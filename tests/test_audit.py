@@ -12,11 +12,13 @@ from uuid import uuid4
 
 from typer.testing import CliRunner, Result
 
+from ledgerbell.evidence.story import Told, notifications
 from ledgerbell.main import app
 from ledgerbell.stack import Stack
 from ledgerbell.tab import Tab
 from shared.testing.waiting import until
 from shared.trail import Bundle, read_bundle
+from tests.conftest import SilentTab
 
 TabOf = Callable[[str], Tab]
 
@@ -69,6 +71,40 @@ async def test_a_debit_on_two_tabs_is_proved_and_a_changed_file_is_found(
     assert "acknowledged by 2 sessions" in html
     assert len(re.findall('<tr><th scope="row">Session ', html)) == 2
     assert "$12.50" in html
+
+
+async def test_a_silent_tab_stays_in_the_evidence_whoever_comes_back_or_later(
+    stack: Stack, tab_of: TabOf, user: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "case.jsonl"
+    await stack.open_account(user, "USD")
+    await stack.add_credits(user, "100.00")
+    silent = SilentTab(stack.gateway_url, lambda: stack.token(user), cursor="1:1")
+    async with silent, tab_of(user) as told:
+        transfer = await stack.debit(user, "12.50")
+        for tab in (silent, told):
+            await tab.until(lambda tab=tab: tab.cursor == "1:2")  # type: ignore[misc]  # mypy cannot type a default.
+
+        async def kept(sessions: int, listed: int) -> Told | None:
+            exported = await audit(
+                stack, "export", "--user", user, "--transfer", transfer, "--out", str(file)
+            )
+            assert exported.exit_code == 0, exported.stderr
+            [one] = notifications(read_bundle(file.read_bytes().splitlines(keepends=True)))
+            return one if (len(one.acknowledged), len(one.listed)) == (sessions, listed) else None
+
+        await until(partial(kept, 1, 0), within_seconds=60, every_seconds=0.5)
+        await told.break_off()  # And says all again, in a session that was not sent it.
+        back = await until(partial(kept, 1, 1), within_seconds=60, every_seconds=0.5)
+        async with tab_of(user):  # It missed all, and is sent it.
+            late = await until(partial(kept, 2, 1), within_seconds=60, every_seconds=0.5)
+
+    assert back is not None
+    assert late is not None
+    assert back.state() == "acknowledged by 1 session; 1 tab pushed, not acknowledged"
+    assert late.state() == "acknowledged by 2 sessions; 1 tab pushed, not acknowledged"
+    html = file.with_suffix(".html").read_text()
+    assert html.count("in its list</span>") == html.count("1 tab</th>") == 1
 
 
 async def test_evidence_is_for_operators_and_of_those_who_are_known(

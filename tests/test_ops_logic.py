@@ -127,6 +127,16 @@ def entry(what: str, **more: Any) -> dict[str, Any]:
     return {"user_id": "ada", "what": what, "at": "", "epoch": 1, "detail": {}, **more}
 
 
+def pushed(tabs: int = 1, gateway: str = "g", **more: Any) -> dict[str, Any]:
+    return entry("pushed", **{"seq": 5, "up_to": 5, **more}, detail={"gateway": gateway, "tabs": tabs})
+
+
+def acknowledged(session: str, gateway: str = "g", **detail: int) -> dict[str, Any]:
+    """Of a range around it; without ``sent_from`` all of it was sent."""
+    said = {"session": session, "gateway": gateway, **detail}
+    return entry("acknowledged", seq=1, up_to=9, detail=said)
+
+
 STORED = entry("stored", seq=5, event_id="it")
 
 
@@ -134,38 +144,38 @@ STORED = entry("stored", seq=5, event_id="it")
     ("others", "words"),
     [
         ([], "stored, not pushed"),
-        ([entry("pushed", seq=4, up_to=4)], "stored, not pushed"),
-        ([entry("pushed", seq=1, up_to=9, epoch=2)], "stored, not pushed"),
-        ([entry("pushed", seq=1, up_to=9, user_id="bob")], "stored, not pushed"),
-        ([entry("pushed", seq=4, up_to=6)], "pushed, not acknowledged"),
+        ([pushed(seq=4, up_to=4)], "stored, not pushed"),
+        ([pushed(seq=1, up_to=9, epoch=2)], "stored, not pushed"),
+        ([pushed(seq=1, up_to=9, user_id="bob")], "stored, not pushed"),
+        ([pushed(seq=4, up_to=6)], "pushed, not acknowledged"),
         (
-            [entry("pushed", seq=5, up_to=5), entry("acknowledged", seq=1, up_to=4)],
+            [pushed(), entry("acknowledged", seq=1, up_to=4)],
             "pushed, not acknowledged",
         ),
         (
             [
-                entry("pushed", seq=5, up_to=5),
-                entry("acknowledged", seq=1, up_to=5, detail={"session": "s"}),
-                entry("acknowledged", seq=5, up_to=5, detail={"session": "s"}),
+                pushed(),
+                entry("acknowledged", seq=1, up_to=5, detail={"session": "s", "gateway": "g"}),
+                entry("acknowledged", seq=5, up_to=5, detail={"session": "s", "gateway": "g"}),
             ],
             "acknowledged by 1 session",
         ),
         (
             [
-                entry("acknowledged", seq=2, up_to=7, detail={"session": "s"}),
-                entry("acknowledged", seq=5, up_to=5, detail={"session": "t"}),
+                entry("acknowledged", seq=2, up_to=7, detail={"session": "s", "gateway": "g"}),
+                entry("acknowledged", seq=5, up_to=5, detail={"session": "t", "gateway": "g"}),
                 entry("read", up_to=8),
             ],
             "acknowledged by 2 sessions, read",
         ),
-        ([entry("pushed", seq=5, up_to=5), entry("read", seq=5)], "pushed, not acknowledged, read"),
+        ([pushed(), entry("read", seq=5)], "pushed, not acknowledged, read"),
         ([entry("read", seq=6)], "stored, not pushed"),
         (
             [
                 entry("rebuilt", epoch=2),
-                entry("pushed", seq=5, up_to=5, epoch=2),
+                pushed(epoch=2),
                 entry("rebuilt", epoch=3),
-                entry("acknowledged", seq=5, up_to=5, epoch=3, detail={"session": "s"}),
+                entry("acknowledged", seq=5, up_to=5, epoch=3, detail={"session": "s", "gateway": "g"}),
             ],
             "acknowledged by 1 session",
         ),
@@ -174,9 +184,9 @@ STORED = entry("stored", seq=5, event_id="it")
                 entry("rebuilt", epoch=2),
                 entry("rebuilt", epoch=2, seq=5, event_id="another"),
                 entry("rebuilt", epoch=2, seq=4, event_id="it"),
-                entry("acknowledged", seq=5, up_to=5, epoch=2, detail={"session": "s"}),
+                entry("acknowledged", seq=5, up_to=5, epoch=2, detail={"session": "s", "gateway": "g"}),
                 entry("rebuilt", epoch=3),
-                entry("pushed", seq=4, up_to=4, epoch=3),
+                pushed(seq=4, up_to=4, epoch=3),
             ],
             "pushed, not acknowledged",
         ),
@@ -184,15 +194,66 @@ STORED = entry("stored", seq=5, event_id="it")
             [
                 entry("rebuilt", epoch=2),
                 entry("rebuilt", epoch=2, event_id="it"),
-                entry("acknowledged", seq=1, up_to=9, epoch=2, detail={"session": "s"}),
+                entry("acknowledged", seq=1, up_to=9, epoch=2, detail={"session": "s", "gateway": "g"}),
             ],
             "stored, not pushed",
         ),
         ([entry("rebuilt", epoch=1), entry("rebuilt", epoch=2, user_id="bob")], "stored, not pushed"),
+        ([pushed(2), acknowledged("s"), acknowledged("t")], "acknowledged by 2 sessions"),
+        ([pushed(2), acknowledged("s")], "acknowledged by 1 session; 1 tab pushed, not acknowledged"),
+        (
+            [pushed(2), acknowledged("s"), acknowledged("t", sent_from=6), acknowledged("u", sent_from=10)],
+            "acknowledged by 1 session; 1 tab pushed, not acknowledged",
+        ),
+        (
+            [pushed(2), acknowledged("s"), pushed(), acknowledged("t", sent_from=5)],
+            "acknowledged by 2 sessions; 1 tab pushed, not acknowledged",
+        ),
+        (
+            [
+                pushed(2),
+                pushed(2, "h"),
+                *(acknowledged(session) for session in "stu"),
+                entry("read", up_to=8),
+            ],
+            "acknowledged by 3 sessions, read; 2 tabs pushed, not acknowledged",
+        ),
+        (
+            [pushed(), acknowledged("s", sent_from=6), acknowledged("t", sent_from=6)],
+            "pushed, not acknowledged; in the list of 2 sessions",
+        ),
+        ([acknowledged("s", sent_from=6)], "stored, not pushed; in the list of 1 session"),
+        (
+            [
+                pushed(),
+                entry("rebuilt", epoch=2),
+                entry("rebuilt", epoch=2, seq=4, event_id="it"),
+                {**acknowledged("s", sent_from=4), "epoch": 2},
+                {**acknowledged("t", sent_from=5), "epoch": 2},
+            ],
+            "acknowledged by 1 session",
+        ),
     ],
 )
 def test_no_more_is_said_of_a_notification_than_is_known(others: list[dict[str, Any]], words: str) -> None:
     assert run("standing.js", "standing", STORED, [*reversed(others), STORED])["words"] == words
+
+
+@pytest.mark.parametrize(
+    ("others", "is_open"),
+    [
+        ([pushed(), acknowledged("s")], False),
+        ([pushed(2), acknowledged("s")], True),
+        ([pushed(2), acknowledged("s"), entry("read", seq=5)], False),
+        ([pushed(), acknowledged("s", sent_from=6)], True),
+        ([acknowledged("s", sent_from=6)], True),
+        ([], True),
+    ],
+)
+def test_it_is_well_where_no_tab_is_silent_or_its_user_has_read_it(
+    others: list[dict[str, Any]], is_open: bool
+) -> None:
+    assert run("standing.js", "standing", STORED, [*reversed(others), STORED])["isOpen"] == is_open
 
 
 SUPPRESSED = entry("suppressed", epoch=None, event_id="other")

@@ -245,6 +245,8 @@ async def test_who_comes_later_and_sees_it_in_the_history_acknowledges_what_was_
         trail = await house.until_acknowledged(user, later.session)
 
     assert trail.acknowledged() == [(late.session, 1, 2), (later.session, 3, 3)]
+    begun = [row.get("sent_from") for row in trail.rows if row["what"] == "acknowledged"]
+    assert begun == [3, None], "late was sent nothing itself, and later all that it acknowledged"
 
 
 @pytest.mark.timeout(120)

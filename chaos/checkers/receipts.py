@@ -82,6 +82,10 @@ def _is_true(entry: Entry, session: Session | None, pushed: Places) -> Iterator[
     if up_to > session.acknowledged:
         words = f"{up_to} is acknowledged, and the session had said {session.acknowledged}"
         yield Finding("I13", Kind.DOUBLED, words, user, ids)
+    first = max(entry.seq or 0, int(entry.detail.get("sent_from", 0)))
+    if unsent := {(entry.epoch or 0, seq) for seq in range(first, up_to + 1)} - session.shown:
+        words = f"{len(unsent)} are acknowledged as what the session was sent, and it was not sent them"
+        yield Finding("I13", Kind.DOUBLED, words, user, ids)
     # What the socket before was shown is said again; its gateway may have ended before it told of the push.
     place = (entry.epoch or 0, up_to)
     if place in session.shown and place not in pushed.get(user, set()):

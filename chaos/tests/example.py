@@ -63,6 +63,7 @@ class World:
     resources: Resources = PEACE
     tabs: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    had: dict[str, int] = field(default_factory=dict)  # By the tab's session when it began.
     trail: list[TrailEntry] = field(default_factory=list)
     chains: tuple[Link, ...] | None = None  # Instead of what should be there; and so the next.
     coverage: Coverage | None = None
@@ -85,7 +86,9 @@ class World:
         """All that there is."""
         user = self.tabs[tab]
         self.say(tab, "acknowledged", "info", user, seq=self.newest(user))
-        detail = {"session": self.sessions[tab]}
+        detail: dict[str, str | int] = {"session": self.sessions[tab]}
+        if self.had[tab]:
+            detail["sent_from"] = self.had[tab] + 1
         self.trail.append(
             TrailEntry(user, None, "acknowledged", AT, epoch=1, seq=1, up_to=self.newest(user), detail=detail)
         )
@@ -93,7 +96,7 @@ class World:
     def connect(self, tab: str, user: str, resume: str = "ok", *, since: int = 0) -> None:
         """And is sent what came after ``since``."""
         self.tabs[tab] = user
-        self.sessions[tab] = self.id()
+        self.sessions[tab], self.had[tab] = self.id(), since
         self.say(tab, "connected", "info", user, resume=resume, session=self.sessions[tab])
         for notification in self.notifications:
             if notification.user == user and notification.seq > since and resume == "ok":

@@ -169,6 +169,16 @@ def test_more_than_was_acknowledged(world: World) -> None:
     assert world.counts == {"doubled": 1}
 
 
+def test_what_a_session_had_already_and_is_said_to_have_been_sent(world: World) -> None:
+    world.disconnect("ada/tab-1")
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.acknowledge("ada/tab-1")
+    world.end()
+    assert world.counts == {}
+    world.trail[0] = replace(world.trail[0], detail={"session": world.sessions["ada/tab-1"]})
+    assert world.counts == {"doubled": 1}
+
+
 def test_an_acknowledgement_in_the_trail_of_another(world: World) -> None:
     world.acknowledge("ada/tab-1")
     world.trail[0] = replace(world.trail[0], user_id="bob", up_to=1)

@@ -24,6 +24,8 @@ BUNDLE = TRAIL.bundle()
 PUBLIC = public_text(KEY.public_key())
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
+NESTED = b'{"entry":' + b"[" * 990 + b"]" * 990 + b',"hash":""}\n'
+
 # Whatever a hostile name could hold: markup, an end to what it stands in, another direction.
 HOSTILE = '</title></style><script>alert(1)</script>"><img src=x onerror=alert(1)>&amp;\u202e'
 
@@ -62,6 +64,10 @@ def test_good_evidence_is_summed_up(tmp_path: Path) -> None:
         (BUNDLE[:4] + BUNDLE[5:], "entry 4 was dropped: it should stand on line 5"),
         ([*BUNDLE[:3], BUNDLE[4], BUNDLE[3], *BUNDLE[5:]], "entry 3 was moved"),
         ([*BUNDLE[:3], BUNDLE[3].replace(b"a", b"b", 1), *BUNDLE[4:]], "entry 3"),
+        (
+            [*BUNDLE[:3], NESTED, *BUNDLE[4:]],
+            "line 4 (entry 3) cannot be read: it is nested more than 16 deep",
+        ),
         (BUNDLE[:-1], "the file stops after line 60"),
         ([], "the header is missing"),
     ],
@@ -210,7 +216,7 @@ def without(*whats: str) -> Trail:
 @pytest.mark.parametrize(
     ("trail", "state"),
     [
-        (TRAIL, "acknowledged by 3 sessions"),
+        (TRAIL, "acknowledged by 3 sessions; 1 tab pushed, not acknowledged"),
         (without("acknowledged"), "pushed, not acknowledged"),
         (without("acknowledged", "pushed"), "stored, not pushed"),
     ],

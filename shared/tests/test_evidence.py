@@ -262,13 +262,22 @@ def test_a_row_that_was_altered_in_the_database_is_named() -> None:
     assert (problem.kind, problem.place, problem.line) == ("altered", place, place + 1)
 
 
-def _as_exported(change: Callable[[Entry], Entry]) -> list[bytes]:
-    """With the hashes that were kept, of entries that have been changed since."""
+@pytest.mark.parametrize("place", [1, SEALED // 2 - 1, SEALED // 2, SEALED // 2 + 1, SEALED - 1, SEALED])
+def test_a_row_that_is_gone_from_the_database_is_named_as_dropped(place: int) -> None:
+    """Whatever it told of, and whatever the next one does."""
+    problem = verify(_as_exported(lambda each: None if each.place == place else each), PUBLIC).problem
+    assert problem is not None
+    assert (problem.kind, problem.place, problem.line) == ("dropped", place, place + 1)
+
+
+def _as_exported(change: Callable[[Entry], Entry | None]) -> list[bytes]:
+    """With the hashes that were kept, of entries that have been changed since, or are gone."""
     writer = BundleWriter("alice", TRANSFER, AT, KEY)
     lines, hash_, concern = [writer.header()], START, Concern(TRANSFER)
     for each in TRAIL.entries[:SEALED]:
         hash_ = link(hash_, each.digest())
-        lines.append(writer.sealed(change(each), hash_, whole=concern(each)))
+        if (now := change(each)) is not None:
+            lines.append(writer.sealed(now, hash_, whole=concern(each)))
     return [*lines, BUNDLE[COVER - 1], writer.end()]
 
 

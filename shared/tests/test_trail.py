@@ -130,6 +130,10 @@ def test_a_spelling_reads_back_as_its_value(value: Any) -> None:
     assert json.loads(spelt) == value
 
 
+DEEP = "[" * 16 + "]" * 16
+BOTTOMLESS = "[" * 990 + "]" * 990  # What orjson reads, and Python cannot walk.
+
+
 @pytest.mark.parametrize("value", [None, 1.0, {"a": None}, ["\ud800"], {"é": 1}, {1: 2}, 2**63, b"", {1}])
 def test_what_has_no_one_spelling_is_refused(value: Any) -> None:
     with pytest.raises(NotCanonical):
@@ -142,6 +146,13 @@ def test_what_has_no_one_spelling_is_refused(value: Any) -> None:
 )
 def test_another_spelling_is_not_read(text: str) -> None:
     with pytest.raises(NotCanonical):
+        read_canonical(text.encode())
+
+
+@pytest.mark.parametrize("text", [f"[{DEEP}]", f'{{"a":{DEEP}}}', BOTTOMLESS])
+def test_what_is_nested_deeply_is_not_read(text: str) -> None:
+    assert read_canonical(DEEP.encode()) == json.loads(DEEP)
+    with pytest.raises(NotCanonical, match="nested more than 16 deep"):
         read_canonical(text.encode())
 
 

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from ledgerbell.customer import Customer
 from ledgerbell.stack import Stack
-from ledgerbell.tab import Frame, Tab
+from ledgerbell.tab import Tab
 from tests.browser import axe
 from tests.browser.desk import (
     OPERATOR,
@@ -29,6 +29,7 @@ from tests.browser.desk import (
     tile,
     until_told,
 )
+from tests.conftest import SilentTab
 
 BlankTab = Callable[[], Awaitable[Page]]
 TabOf = Callable[[str], Tab]
@@ -37,14 +38,6 @@ Theme = Literal["light", "dark"]
 HOSTILE = '<img src=x onerror="window.violations.push(1)">${alert(1)}'
 ASKED_FOR = re.compile("/v1/(dead-letters|activity|coverage|trail)")
 NOT_ZERO = re.compile(r"^(?!0(\.0)?$)[\d.,]+$")
-
-
-class SilentTab(Tab):
-    """It takes what it is sent, and never says that it was shown."""
-
-    async def send(self, frame: Frame) -> None:
-        if frame["type"] != "ack":
-            await super().send(frame)
 
 
 async def pushed_at(stack: Stack, transfer: str) -> str:
@@ -206,6 +199,27 @@ async def test_what_a_silent_tab_was_sent_is_told_from_what_two_sessions_acknowl
     stored = entries.filter(has_text="Stored").filter(has_text=re.compile("Credits Deducted"))
     badges = await stored.locator(".badge").all_inner_texts()
     assert badges == ["pushed, not acknowledged", "acknowledged by 2 sessions"]
+
+
+async def test_a_silent_tab_is_not_hidden_by_one_that_comes_back(
+    stack: Stack, owner: str, tab_of: TabOf, blank_tab: BlankTab
+) -> None:
+    page = await blank_tab()
+    await open_ops(stack, page)
+    silent = SilentTab(stack.gateway_url, lambda: stack.token(owner), cursor="1:1")
+    async with silent, tab_of(owner) as told:
+        transfer = await stack.debit(owner, "1.00")
+        for tab in (silent, told):
+            await tab.until(lambda tab=tab: tab.cursor == "1:2")  # type: ignore[misc]  # mypy cannot type a default.
+        await until_told(page, transfer, "by session")
+        await told.break_off()
+        await told.until(lambda: told.sessions == 2 and told.live.is_set())
+
+        entries = await until_told(page, transfer, "in its list, not sent to it")
+
+    badge = entries.filter(has_text="Stored").locator(".badge")
+    await expect(badge).to_have_text("acknowledged by 1 session; 1 tab pushed, not acknowledged")
+    await expect(badge).to_have_class("badge open")
 
 
 async def test_what_nobody_knows_is_said_to_be_unknown(stack: Stack, blank_tab: BlankTab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,10 @@ from tests.browser import axe
 PILLS = (
     "() => [...new Set([...document.querySelectorAll('code')].map((code) => code.getClientRects().length))]"
 )
+TRAIL = made_up_trail()
+LAST = TRAIL.entries[-1]
+# Of somebody who opened the page later.
+LISTED = replace(LAST, detail={**LAST.detail, "session": "5" * 32, "sent_from": 99})
 HOSTILE = '</title><script>document.title = "run"</script>"><img src=x onerror="document.title = 1">'
 
 
@@ -35,7 +40,8 @@ async def test_the_page_is_accessible_and_fits(
     async with await chromium.new_context(viewport=size, color_scheme=theme) as profile:  # type: ignore[arg-type]
         await axe.bring(profile)
         page = await profile.new_page()
-        await shown(page, made_up_trail(), tmp_path)
+        await shown(page, Trail([*TRAIL.entries, LISTED], TRAIL.sealed), tmp_path)
+        assert await page.locator(".listed").count() == 1
         assert await axe.violations(page) == []
         assert await page.evaluate("() => document.documentElement.scrollWidth") == width
         assert await page.evaluate(PILLS) == [1]

@@ -32,5 +32,14 @@ def table(found: Coverage) -> Iterator[str]:
         yield f"and {more} more"
     if found["statements_missing"]:
         yield f"{found['statements_missing']} statements of the ledger are missing, and are asked for"
+    yield _until(found)
+
+
+def _until(found: Coverage) -> str:
     until = found["stated_until"]
-    yield f"known until {until}" if until else "the ledger has stated nothing yet"
+    if not until:
+        return "the ledger has stated nothing yet"
+    # Of what makes it incomplete, nothing else is left.
+    if not (found["complete"] or found["holes"] or found["statements_missing"]):
+        return f"The ledger has not stated itself since {until}; what was booked later is not known."
+    return f"known until {until}"

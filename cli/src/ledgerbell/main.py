@@ -252,7 +252,8 @@ def rebuild(
 
 @app.command()
 def coverage() -> None:
-    """Say which part of the transfers was shown to their users, and which was not. Ends with 1 below 100 %.
+    """Say which part of the transfers was shown to their users, and which was not. Ends with 1 below 100 %,
+    and where the ledger has not stated itself for five minutes.
 
     Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.
     """

@@ -68,7 +68,7 @@ def tell(db: Database, user_id: str) -> Callable[..., Awaitable[None]]:
             "at": datetime.now(UTC),
         }
         pushed = [Pushed(**place, tabs=1)]
-        said = [Acknowledged(**place, session=uuid4().hex)]
+        said = [Acknowledged(**place, session=uuid4().hex, sent_from=1)]
         batch = ReceiptBatch(gateway=uuid4().hex, number=1, pushed=pushed, acknowledged=said)
         async with db.autocommit() as tx:
             assert await receipts.store(tx, [batch]) == 2

@@ -35,7 +35,9 @@ def batch_of(user: str, number: int = 1, gateway: str | None = None) -> ReceiptB
         gateway=gateway or uuid4().hex,
         number=number,
         pushed=[Pushed(user_id=user, epoch=1, seq=1, up_to=3, at=AT, tabs=2)],
-        acknowledged=[Acknowledged(user_id=user, epoch=1, seq=1, up_to=2, at=AT, session=SESSION)],
+        acknowledged=[
+            Acknowledged(user_id=user, epoch=1, seq=1, up_to=2, at=AT, session=SESSION, sent_from=1)
+        ],
     )
 
 
@@ -106,6 +108,21 @@ async def test_what_was_pushed_and_what_was_acknowledged_are_entries_of_their_us
             "detail": {"gateway": batch.gateway, "session": SESSION, "acknowledged_at": said},
         },
     ]  # fmt: skip
+
+
+async def test_where_a_session_began_is_said_of_a_range_that_begins_below(
+    store: ReceiptStore, owner: AnyConnection, user_id: str
+) -> None:
+    said = batch_of(user_id).acknowledged[0]
+    ranges = [
+        said.model_copy(update={"seq": 51, "up_to": 100, "sent_from": first}) for first in (51, 52, 200)
+    ]
+    batch = ReceiptBatch(gateway=uuid4().hex, number=1, pushed=[], acknowledged=ranges)
+
+    await store([delivery_of(batch)])
+
+    details = [row["detail"] for row in await trail(owner, user_id)]
+    assert [detail.get("sent_from") for detail in details] == [None, 52, 200]  # type: ignore[attr-defined]  # They are dicts.
 
 
 async def test_a_batch_that_comes_again_adds_nothing(

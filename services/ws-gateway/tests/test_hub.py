@@ -340,6 +340,24 @@ async def test_a_poll_from_an_older_cursor_is_answered_whatever_its_tag() -> Non
     assert current is None
 
 
+async def test_what_a_tab_is_sent_begins_after_its_cursor_or_with_the_next_that_comes() -> None:
+    stream = Stream()
+    hub = Hub(stream, Limits(), Receipts(NOBODY))
+    for _ in range(99):
+        stream.notify()
+
+    async def joined(after: Cursor | None) -> Tab:
+        tab = Tab(USER, Screen())
+        await hub.join(tab, after, {"type": "welcome"})
+        return tab
+
+    tabs = [await joined(after) for after in (Cursor(1, 0), Cursor(1, 98), Cursor(1, 99), None)]
+    deliver(hub, [stream.notify()])
+
+    assert [tab.sent_from for tab in tabs] == [1, 99, 100, 100]
+    assert [tab.seq for tab in tabs] == [100] * 4
+
+
 async def test_a_tab_acknowledges_what_was_unread_when_it_came_and_fits_the_page_it_began_with() -> None:
     stream = Stream()
     hub = Hub(stream, Limits(), Receipts(NOBODY))

@@ -158,6 +158,22 @@ async def test_a_session_acknowledges_from_where_it_was_before_and_each_for_itse
     ]
 
 
+async def test_an_acknowledgement_says_from_where_on_the_session_was_sent_it_itself() -> None:
+    wire = Wire()
+    receipts, channel = Receipts(wire), channel_of("ada", 9)
+    tab = live_tab(channel, 9)
+    tab.sent_from, tab.shown = 8, 3
+    receipts.acknowledged(session(1), tab, 6)
+    await receipts.tell()
+    receipts.acknowledged(session(1), tab, 7)
+    receipts.acknowledged(session(1), tab, 9)
+
+    await receipts.tell()
+
+    said = [each for batch in wire.batches for each in batch.acknowledged]
+    assert [(each.seq, each.up_to, each.sent_from) for each in said] == [(4, 6, 8), (7, 9, 8)]
+
+
 async def test_a_batch_that_is_not_confirmed_is_sent_again_as_it_is_and_nothing_waits_for_it() -> None:
     outcomes = iter([False, None, True, True])
 

@@ -8,7 +8,16 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
-from ledgerbell.evidence.story import Told, counted, happened_at, notifications, number, text
+from ledgerbell.evidence.story import (
+    Acknowledgement,
+    Silent,
+    Told,
+    counted,
+    happened_at,
+    notifications,
+    number,
+    text,
+)
 from shared.events.letter import LetterDiscarded
 from shared.money import Money, UnknownCurrency
 from shared.texts import made_plain
@@ -23,7 +32,7 @@ def page_of(bundle: Bundle, file_name: str) -> str:
     style = files("ledgerbell.evidence").joinpath("style.css").read_text(encoding="utf-8")
     style_hash = base64.b64encode(sha256(style.encode()).digest()).decode()
     told = notifications(bundle)
-    parts = [*_head(bundle), *_told(told), *_timeline(bundle), *_proof(bundle, file_name)]
+    parts = [*_head(bundle), *_told(told), *_timeline(bundle), *_words(), *_proof(bundle, file_name)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -71,7 +80,7 @@ def _notification(told: Told) -> str:
         ),
         ("Read", _moment(told.read_at) if told.read_at else "not marked as read"),
     ]
-    kind = "good" if told.acknowledged else "open"
+    kind = "good" if told.is_acknowledged() else "open"
     return (
         f"<article>\n<h3>{_said(text(stored, 'title')) or 'Without a title'}</h3>\n"
         f'<p class="state {kind}">{told.state()}</p>\n{_facts(rows)}{_sessions(told)}</article>\n'
@@ -79,21 +88,23 @@ def _notification(told: Told) -> str:
 
 
 def _sessions(told: Told) -> str:
-    rows = [
-        (f"Session {_code(each.session)}", _code(each.gateway), "acknowledged", "good", _moment(each.at))
-        for each in told.acknowledged
-    ] + [
-        (counted(each.tabs, "tab"), _code(each.gateway), "pushed, not acknowledged", "open", _moment(each.at))
-        for each in told.waiting()
+    rows: list[tuple[str, Acknowledgement | Silent, str, str]] = [
+        *((_session(each), each, "acknowledged", "good") for each in told.acknowledged),
+        *((counted(each.tabs, "tab"), each, "pushed, not acknowledged", "open") for each in told.silent()),
+        *((_session(each), each, "in its list", "listed") for each in told.listed),
     ]
     if not rows:
         return "<p>Nothing is known of it being written to any tab. It is in the user’s history.</p>\n"
     body = "".join(
-        f'<tr><th scope="row">{who}</th><td>{gateway}</td><td><span class="state {kind}">{what}</span></td>'
-        f"<td>{at}</td></tr>\n"
-        for who, gateway, what, kind, at in rows
+        f'<tr><th scope="row">{who}</th><td>{_code(each.gateway)}</td>'
+        f'<td><span class="state {kind}">{what}</span></td><td>{_moment(each.at)}</td></tr>\n'
+        for who, each, what, kind in rows
     )
     return _table("Who was told", "Who", "Gateway process", "What is known", "When", body=body)
+
+
+def _session(said: Acknowledgement) -> str:
+    return f"Session {_code(said.session)}"
 
 
 def _timeline(bundle: Bundle) -> Iterator[str]:
@@ -133,7 +144,8 @@ def _sentence(entry: Entry) -> str:
             return f"Written to {tabs} by gateway process {_code(text(entry, 'gateway'))}{_range(entry)}"
         case "acknowledged":
             gateway = _code(text(entry, "gateway"))
-            return f"Session {_code(text(entry, 'session'))} of gateway process {gateway}{_range(entry)}"
+            session = f"Session {_code(text(entry, 'session'))} of gateway process {gateway}"
+            return f"{session}{_range(entry)}{_listed(entry)}"
         case "read":
             return (
                 f"The user read number {entry.seq}" if entry.up_to is None else f"By the user{_range(entry)}"
@@ -159,6 +171,39 @@ def _range(entry: Entry) -> str:
     return f", numbers {entry.seq} to {entry.up_to}" if entry.seq else f", all up to number {entry.up_to}"
 
 
+def _listed(entry: Entry) -> str:
+    """What of the range the session was not sent itself."""
+    sent_from = number(entry, "sent_from")
+    if sent_from <= (entry.seq or 0):
+        return ""
+    if sent_from > (entry.up_to or 0):
+        return ": in its list, not sent to it"
+    return f": in its list, and sent to it from number {sent_from} on"
+
+
+def _words() -> Iterator[str]:
+    rows = [
+        (
+            "Pushed",
+            "It was written to a tab’s connection. Where that was lost before the tab could acknowledge, it"
+            " stays “not acknowledged”, though the tab came back as another session.",
+        ),
+        (
+            "Acknowledged",
+            "A session, which is one connection, was sent it and said that its page has it: as a toast, in"
+            " the list, or counted on the bell. Not that a person looked.",
+        ),
+        (
+            "In its list",
+            "A session said so that was not sent it itself: its page had it from the history, or from a"
+            " connection before. It answers for no tab that was pushed to.",
+        ),
+        ("Read", "The user marked it so."),
+    ]
+    yield '<section aria-labelledby="words">\n<h2 id="words">What the words say</h2>\n'
+    yield f"{_facts(rows)}</section>\n"
+
+
 def _proof(bundle: Bundle, file_name: str) -> Iterator[str]:
     yield "<footer>\n<h2>How this is checked</h2>\n"
     yield (
@@ -166,9 +211,7 @@ def _proof(bundle: Bundle, file_name: str) -> Iterator[str]:
         " can be checked by anybody who has the public key, without us and offline:</p>\n"
         f"<pre>ledgerbell audit verify {_said(file_name)} --key PUBLICKEY</pre>\n"
         "<p>Every entry is hashed together with the one before it, and the last hash of each user’s chain"
-        " stands under a signed checkpoint. An entry that was altered, dropped or moved is named. “Pushed”"
-        " says that it was written to a connection, “acknowledged” that a session said it was shown, “read”"
-        " that the user marked it so.</p>\n"
+        " stands under a signed checkpoint. An entry that was altered, dropped or moved is named.</p>\n"
     )
     rows = [("Entries", f"{bundle.places} sealed, {len(bundle.unsealed)} not sealed yet")]
     if bundle.cover is not None:

@@ -17,7 +17,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Silent:
     """Tabs of a gateway process that were written to and have said nothing."""
 
     gateway: str
@@ -31,7 +31,8 @@ class Told:
 
     stored: Entry
     pushed: list[Entry] = field(default_factory=list)
-    acknowledged: list[Acknowledgement] = field(default_factory=list)
+    acknowledged: list[Acknowledgement] = field(default_factory=list)  # By sessions that were sent it.
+    listed: list[Acknowledgement] = field(default_factory=list)  # By those that had it when they came.
     read_at: str | None = None
     _standing: Standing = field(init=False)
 
@@ -46,8 +47,9 @@ class Told:
             self.pushed.append(entry)
         elif entry.what == "acknowledged":
             said = Acknowledgement(text(entry, "session"), text(entry, "gateway"), happened_at(entry))
-            if said.session not in {each.session for each in self.acknowledged}:
-                self.acknowledged.append(said)
+            known = self.acknowledged if self._was_sent(entry) else self.listed
+            if said.session not in {each.session for each in known}:
+                known.append(said)
         elif entry.what == "read" and self.read_at is None:
             self.read_at = happened_at(entry)
 
@@ -57,19 +59,33 @@ class Told:
             return entry.event_id == self.stored.event_id
         return self._standing.is_in(entry)
 
-    def waiting(self) -> Iterator[Waiting]:
-        """A gateway may write to the same tab again, so its largest number counts, not their sum."""
+    def _was_sent(self, entry: Entry) -> bool:
+        """To the session that acknowledges it; else it had it from the history, or from a socket before."""
+        return (self._standing.seq_in(entry) or 0) >= number(entry, "sent_from")
+
+    def silent(self) -> Iterator[Silent]:
+        """A gateway writes a number to each socket once, so that its pushes add up to sockets.
+
+        Who was not sent it stands for none of them.
+        """
         for gateway in dict.fromkeys(text(entry, "gateway") for entry in self.pushed):
             pushes = [entry for entry in self.pushed if text(entry, "gateway") == gateway]
             said = sum(each.gateway == gateway for each in self.acknowledged)
-            if (silent := max(number(entry, "tabs") for entry in pushes) - said) > 0:
-                yield Waiting(gateway, silent, happened_at(pushes[-1]))
+            if (tabs := sum(number(entry, "tabs") for entry in pushes) - said) > 0:
+                yield Silent(gateway, tabs, happened_at(pushes[-1]))
+
+    def is_acknowledged(self) -> bool:
+        """By all that are known to have been sent it, and by one at least."""
+        return bool(self.acknowledged) and not any(self.silent())
 
     def state(self) -> str:
         """Never more than is known: to write to a socket is not to reach a person."""
         if self.acknowledged:
-            return f"acknowledged by {counted(len(self.acknowledged), 'session')}"
-        return "pushed, not acknowledged" if self.pushed else "stored, not pushed"
+            silent = sum(each.tabs for each in self.silent())
+            said = f"acknowledged by {counted(len(self.acknowledged), 'session')}"
+            return f"{said}; {counted(silent, 'tab')} pushed, not acknowledged" if silent else said
+        said = "pushed, not acknowledged" if self.pushed else "stored, not pushed"
+        return f"{said}; in the list of {counted(len(self.listed), 'session')}" if self.listed else said
 
 
 def notifications(bundle: Bundle) -> Sequence[Told]:

@@ -255,7 +255,7 @@ RECEIPTS_EXAMPLE = ReceiptBatch(
     pushed=[Pushed.model_validate({**_TABS, "seq": 6, "up_to": 7, "tabs": 2})],
     acknowledged=[
         Acknowledged.model_validate(
-            {**_TABS, "seq": 6, "up_to": 7, "session": "0f9e8d7c6b5a49382716051423324150"}
+            {**_TABS, "seq": 6, "up_to": 7, "session": "0f9e8d7c6b5a49382716051423324150", "sent_from": 7}
         )
     ],
 )

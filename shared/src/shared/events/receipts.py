@@ -52,9 +52,14 @@ class Pushed(_Range):
 
 
 class Acknowledged(_Range):
-    """A session, one socket of a gateway, has said that all up to here was shown."""
+    """A session, one socket of a gateway, has said that its page has all up to here.
+
+    ``sent_from`` is the first number that was sent to the session itself. What is below it, it has from the
+    history or from a socket before; that may be the whole range.
+    """
 
     session: Id
+    sent_from: Seq
 
 
 class ReceiptBatch(BaseModel):

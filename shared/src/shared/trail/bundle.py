@@ -68,9 +68,13 @@ class Standing:
         self._epoch = entry.epoch
         self._seqs[self._epoch] = self._seq
 
+    def seq_in(self, entry: Entry) -> int | None:
+        """Its number in the entry's epoch."""
+        return self._seqs.get(entry.epoch or 0)
+
     def is_in(self, entry: Entry) -> bool:
         """Whether an entry about numbers (``seq`` to ``up_to``, or ``seq`` alone) is about this one too."""
-        seq = self._seqs.get(entry.epoch or 0)
+        seq = self.seq_in(entry)
         if seq is None:
             return False
         if entry.up_to is None:
@@ -149,12 +153,15 @@ class BundleWriter:
         return line
 
     def sealed(self, entry: Entry, hash_: bytes, *, whole: bool) -> bytes:
-        """An entry with the hash that was kept at its place: as it is, or as a digest. From place 1 on."""
+        """An entry with the hash that was kept at its place: as it is, or as a digest. From place 1 on.
+
+        A line says the entry's own place, however many came before: where one is missing, that is seen.
+        """
+        assert entry.place is not None
         self._places, self._hash = self._places + 1, hash_
         if whole:
             return self._line({"entry": entry.members(), "hash": hash_.hex()})
-        digest = entry.digest().hex()
-        return self._line({"place": self._places, "digest": digest, "hash": hash_.hex()})
+        return self._line({"place": entry.place, "digest": entry.digest().hex(), "hash": hash_.hex()})
 
     def cover(self, cover: Cover) -> bytes:
         """After the last that is sealed, which is the place of ``cover``."""

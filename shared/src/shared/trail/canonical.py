@@ -8,6 +8,7 @@ from typing import cast
 import orjson
 
 LEAST, MOST = -(2**63), 2**63 - 1
+DEEPEST = 16  # Lists and objects within each other. Ours are 3 deep; a hostile file's may exhaust the stack.
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -19,11 +20,12 @@ class NotCanonical(ValueError):
 def canonical(value: Json) -> bytes:
     """Keys in order, no space, shortest escapes. Raises NotCanonical.
 
-    Of RFC 8785 it takes what we need: no null, no fractions, and names of members in ASCII, which sort alike
-    however they are compared. Beyond it, whole numbers up to 64 bits are written in full: the database has
-    such, and an entry that could not be hashed would hold up its user's chain.
+    Of RFC 8785 it takes what we need: no null, no fractions, nothing nested more than 16 deep, and names of
+    members in ASCII, which sort alike however they are compared. Beyond it, whole numbers up to 64 bits are
+    written in full: the database has such, and an entry that could not be hashed would hold up its user's
+    chain.
     """
-    _refuse(value)
+    _refuse(value, DEEPEST)
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:  # A lone surrogate, for one.
@@ -41,8 +43,10 @@ def read_canonical(text: bytes) -> Json:
     return value
 
 
-def _refuse(value: object) -> None:
+def _refuse(value: object, deepest: int) -> None:
     kind = type(value)
+    if deepest == 0 and kind in (dict, list, tuple):
+        raise NotCanonical(f"it is nested more than {DEEPEST} deep")
     if kind is dict:
         members = cast("dict[str, object]", value)
         try:
@@ -53,12 +57,12 @@ def _refuse(value: object) -> None:
             raise NotCanonical("a member's name is not ASCII")
         for member in members.values():
             if type(member) is not str:  # As most are; each entry of the trail passes here.
-                _refuse(member)
+                _refuse(member, deepest - 1)
     elif kind is int:
         if not LEAST <= cast(int, value) <= MOST:
             raise NotCanonical("a number is too large")
     elif kind is list or kind is tuple:
         for member in cast("Sequence[object]", value):
-            _refuse(member)
+            _refuse(member, deepest - 1)
     elif kind is not str and kind is not bool:
         raise NotCanonical(f"{kind.__name__} has no place in it")

@@ -1,5 +1,7 @@
 /** How far a stored notification has come, by what the trail says and no further. */
 
+import { counted } from './format.js';
+
 /**
  * @typedef {{user_id: string, what: string, at: string, event_id?: string | null, transfer_id?: string | null,
  *   epoch?: number | null, seq?: number | null, up_to?: number | null, detail: Record<string, string | number | boolean>}} Entry
@@ -43,17 +45,40 @@ function isOf(entry, user, known) {
   return first != null && last != null && first <= seq && seq <= last;
 }
 
+/** Sessions and the gateway of each. @param {Entry[]} said */
+const sessions = (said) => new Map(said.map(({ detail }) => [detail.session, detail.gateway]));
+
 /**
- * "Delivered" is never said: a push is what was written to a socket, an acknowledgement what a session said it showed.
+ * How many tabs have said nothing: a gateway writes a number to each socket once, so that its pushes add up to sockets.
+ * @param {Entry[]} pushed @param {ReturnType<typeof sessions>} acknowledged by sessions that were sent it
+ */
+function silent(pushed, acknowledged) {
+  const tabs = new Map();
+  for (const { detail } of pushed) tabs.set(detail.gateway, (tabs.get(detail.gateway) ?? 0) + Number(detail.tabs));
+  for (const gateway of acknowledged.values()) tabs.set(gateway, (tabs.get(gateway) ?? 0) - 1);
+  return [...tabs.values()].reduce((sum, left) => sum + Math.max(left, 0), 0);
+}
+
+/**
+ * "Delivered" is never said: a push is what was written to a socket, an acknowledgement what a session says that its page has.
+ * One of a session that was not sent it itself, but had it when it came, stands for no tab that was pushed to.
  * @param {Entry} stored @param {Entry[]} entries newest first
  */
 export function standing(stored, entries) {
   const known = numbers(stored, entries);
   const said = entries.filter((entry) => isOf(entry, stored.user_id, known));
-  const sessions = new Set(said.filter(({ what }) => what === 'acknowledged').map(({ detail }) => detail.session));
+  const pushed = said.filter(({ what }) => what === 'pushed');
+  const acknowledged = said.filter(({ what }) => what === 'acknowledged');
+  const wasSent = (/** @type {Entry} */ { epoch, detail }) => Number(known.get(epoch)) >= Number(detail.sent_from ?? 0);
+  const sent = sessions(acknowledged.filter(wasSent));
+  const listed = sessions(acknowledged.filter((entry) => !wasSent(entry)));
+  const left = silent(pushed, sent);
   const isRead = said.some(({ what }) => what === 'read');
   const read = isRead ? ', read' : '';
-  if (sessions.size) return { words: `acknowledged by ${sessions.size} session${sessions.size === 1 ? '' : 's'}${read}`, isOpen: false };
-  if (said.some(({ what }) => what === 'pushed')) return { words: `pushed, not acknowledged${read}`, isOpen: !isRead };
-  return { words: `stored, not pushed${read}`, isOpen: !isRead };
+  if (sent.size) {
+    const rest = left ? `; ${counted(left, 'tab')} pushed, not acknowledged` : '';
+    return { words: `acknowledged by ${counted(sent.size, 'session')}${read}${rest}`, isOpen: left > 0 && !isRead };
+  }
+  const rest = listed.size ? `; in the list of ${counted(listed.size, 'session')}` : '';
+  return { words: `${pushed.length ? 'pushed, not acknowledged' : 'stored, not pushed'}${read}${rest}`, isOpen: !isRead };
 }

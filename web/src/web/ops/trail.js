@@ -135,6 +135,7 @@ async function answered(name, value, before = null) {
 /** @param {Entry} entry */
 function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) {
   const range = upTo != null && upTo !== seq ? `numbers ${seq ?? 1} to ${upTo}` : `number ${seq ?? upTo}`;
+  const sent = Number(detail.sent_from) <= Number(upTo) ? `, and sent to it from number ${detail.sent_from} on` : ', not sent to it';
   switch (what) {
     case 'stored':
       return html`<b>Stored</b> “${detail.title}”, <code>${detail.type}</code>`;
@@ -145,7 +146,7 @@ function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) 
     case 'pushed':
       return html`<b>Pushed</b> ${range}, to ${counted(Number(detail.tabs), 'tab')}, by gateway <code>${String(detail.gateway).slice(0, 8)}</code>`;
     case 'acknowledged':
-      return html`<b>Acknowledged</b> ${range}, by session <code>${String(detail.session).slice(0, 8)}</code>`;
+      return html`<b>Acknowledged</b> ${range}, by session <code>${String(detail.session).slice(0, 8)}</code>${detail.sent_from == null ? '' : `: in its list${sent}`}`;
     case 'read':
       return html`<b>Read</b> ${upTo == null ? range : `all up to ${upTo}`}`;
     case 'parked':

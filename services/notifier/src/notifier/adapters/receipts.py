@@ -41,6 +41,8 @@ def _rows(batches: Sequence[ReceiptBatch]) -> Iterator[tuple[object, ...]]:
             yield batch.id, pushed.user_id, "pushed", *at, {"gateway": batch.gateway, **detail}
         for said in batch.acknowledged:
             detail = {"session": said.session, "acknowledged_at": _text(said.at)}
+            if said.seq < said.sent_from:  # Else all of it was sent to the session itself.
+                detail["sent_from"] = said.sent_from
             at = (said.epoch, said.seq, said.up_to)
             yield batch.id, said.user_id, "acknowledged", *at, {"gateway": batch.gateway, **detail}
 

@@ -31,6 +31,7 @@ class Tab:
     socket: Socket
     epoch: int = 0
     seq: int = 0
+    sent_from: int = 1  # The first that was replayed or pushed to it.
     shown: int = 0  # All up to here was acknowledged by it, or needs not be.
     is_reached: bool = False  # By the next push.
     held: list[tuple[int | None, bytes]] | None = field(default_factory=list)

@@ -90,11 +90,11 @@ class Hub:
         tab.outgoing += _replay(answer)
         reached = Cursor.parse(answer.head)
         tab.go_live(reached)
-        tab.shown = _known(after, answer)
+        tab.sent_from = answer.items[0].seq if answer.items else reached.seq + 1
+        tab.shown = _known(tab.sent_from - 1, answer)
         channel.admit(tab)
-        first = answer.items[0].seq if answer.items else reached.seq + 1
-        if first <= tab.seq:
-            self._receipts.replayed(tab.user_id, tab.epoch, first, tab.seq)
+        if tab.sent_from <= tab.seq:
+            self._receipts.replayed(tab.user_id, tab.epoch, tab.sent_from, tab.seq)
         tab.outgoing.append(frames.frame(_live(channel, tab, answer)))
         tab.flush()
 
@@ -302,11 +302,9 @@ def _replayed(item: dict[str, Any]) -> dict[str, Any]:
     return _without_owner(item) | {"type": "notification"}
 
 
-def _known(after: Cursor | None, answer: StreamAnswer) -> int:
-    """What a tab need not acknowledge: all that was read before it came, or is too far back to be shown."""
-    head = Cursor.parse(answer.head).seq
-    began = head if after is None or answer.reset else after.seq
-    return min(began, max(answer.read_seq, began - FIRST_PAGE))
+def _known(had: int, answer: StreamAnswer) -> int:
+    """What a tab that came with all up to ``had`` need not acknowledge: what was read, or is too far back."""
+    return min(had, max(answer.read_seq, had - FIRST_PAGE))
 
 
 def _replay(answer: StreamAnswer) -> list[bytes]:

@@ -51,12 +51,13 @@ class Pushed:
 
 @dataclass(slots=True)
 class Acknowledged:
-    """What one session has said was shown, since this was told last."""
+    """What one session has said its page has, since this was told last."""
 
     user_id: str
     epoch: int
     seq: int
     up_to: int
+    sent_from: int
     at: float
 
 
@@ -76,7 +77,8 @@ class Gathered:
                 yield "pushed", {**_item(user_id, each), "tabs": each.tabs}
         for session, said in self.acknowledged.items():
             self.count -= 1
-            yield "acknowledged", {**_item(said.user_id, said), "session": session}
+            own = {"session": session, "sent_from": said.sent_from}
+            yield "acknowledged", {**_item(said.user_id, said), **own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Receipts:
         if known is not None:
             known.up_to, known.at = seq, time()
         elif self._has_room("acknowledged"):
-            said = Acknowledged(tab.user_id, tab.epoch, tab.shown + 1, seq, time())
+            said = Acknowledged(tab.user_id, tab.epoch, tab.shown + 1, seq, tab.sent_from, time())
             self._gathered.acknowledged[session] = said
         else:
             return
