@@ -33,6 +33,7 @@ class Told:
     pushed: list[Entry] = field(default_factory=list)
     acknowledged: list[Acknowledgement] = field(default_factory=list)
     read_at: str | None = None
+    changed: Entry | None = None  # By the last rebuild that made it say something else.
     _standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +51,8 @@ class Told:
                 self.acknowledged.append(said)
         elif entry.what == "read" and self.read_at is None:
             self.read_at = happened_at(entry)
+        elif entry.what == "rebuilt" and text(entry, "changed"):
+            self.changed = entry
 
     def _is_meant(self, entry: Entry) -> bool:
         """By the event it was made of, or by its number in the entry's epoch."""
