@@ -270,6 +270,26 @@ def test_what_is_acknowledged_after_rebuilds_is_told_of_the_notification_it_was(
     assert "</bdi> is not among them any more" in page(Trail([*trail.entries, gone], 9))
 
 
+def test_what_a_rebuild_makes_say_something_else_is_told_beside_what_was_shown_before() -> None:
+    stored = next(entry for entry in TRAIL.entries if entry.transfer_id == TRANSFER)
+    said = replace(stored, what="acknowledged", event_id=None, up_to=26, detail={"session": SESSIONS[0]})
+    other = {**stored.detail, "title": "A refund", "amount_minor": 1_00, "changed": "title, amount_minor"}
+    changed = replace(stored, what="rebuilt", epoch=2, detail=other)
+    entries = [stored, said, Entry(stored.user_id, None, "rebuilt", stored.at, epoch=2), changed]
+    html = page(Trail([replace(each, place=place) for place, each in enumerate(entries, 1)], 4))
+
+    assert "<bdi>A refund</bdi> was changed (<bdi>title, amount_minor</bdi>) and is number 26 of them" in html
+    assert "became number" not in html
+    article = html.split("</article>")[0]
+    assert f"<h3><bdi>{stored.detail['title']}</bdi></h3>" in article
+    assert re.findall('<p class="state [a-z]+">(.*?)</p>', article) == ["acknowledged by 1 session"]
+    assert re.search(
+        "<dt>Changed</dt><dd><time .*</time> by a rebuild, to: <bdi>A refund</bdi>,"
+        " <strong><bdi>\\$1.00</bdi></strong> to the user. Before that, what stands above was shown",
+        article,
+    )
+
+
 @pytest.mark.parametrize(
     ("detail", "said"), [({"type": "x.v1"}, "<code><bdi>x.v1</bdi></code>"), ({}, "unknown")]
 )

@@ -9,12 +9,13 @@ from urllib.parse import quote
 from ledgerbell.gateway import OperatorSettings, answered, client
 
 Rebuilt = dict[str, Any]
+ANSWER_SECONDS = 130  # The gateway waits for two minutes.
 
 
 def rebuild_stream(settings: OperatorSettings, user: str, *, compare_only: bool) -> Rebuilt:
     """What became of it. Raises GatewayRefused, and httpx.HTTPError where the gateway cannot be reached."""
     path, query = f"/v1/streams/{quote(user, safe='')}/rebuild", {"compare": "true"} if compare_only else {}
-    with client(settings) as http:
+    with client(settings, seconds=ANSWER_SECONDS) as http:
         found: Rebuilt = answered(http.post(path, params=query)).json()
     return found
 

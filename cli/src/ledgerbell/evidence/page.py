@@ -78,6 +78,7 @@ def _notification(told: Told) -> str:
             "Shown since a rebuild" if stored.what == "rebuilt" else "Stored",
             f"{_moment(stored.at)}, as number {stored.seq} of the user’s notifications",
         ),
+        *([("Changed", _change(told.changed))] if told.changed else []),
         ("Read", _moment(told.read_at) if told.read_at else "not marked as read"),
     ]
     kind = "good" if told.is_acknowledged() else "open"
@@ -85,6 +86,11 @@ def _notification(told: Told) -> str:
         f"<article>\n<h3>{_said(text(stored, 'title')) or 'Without a title'}</h3>\n"
         f'<p class="state {kind}">{told.state()}</p>\n{_facts(rows)}{_sessions(told)}</article>\n'
     )
+
+
+def _change(changed: Entry) -> str:
+    said = f"{_said(text(changed, 'title'))}{', ' if (amount := _amount(changed)) else ''}{amount}"
+    return f"{_moment(changed.at)} by a rebuild, to: {said}. Before that, what stands above was shown"
 
 
 def _sessions(told: Told) -> str:
@@ -157,7 +163,12 @@ def _sentence(entry: Entry) -> str:
         case "rebuilt" if entry.event_id is None:
             return f"The user’s notifications were made anew by {_said(text(entry, 'by'))}"
         case "rebuilt":
-            now = "is not among them any more" if entry.seq is None else f"became number {entry.seq} of them"
+            if entry.seq is None:
+                now = "is not among them any more"
+            elif changed := text(entry, "changed"):
+                now = f"was changed ({_said(changed)}) and is number {entry.seq} of them"
+            else:
+                now = f"became number {entry.seq} of them"
             return f"{_said(text(entry, 'title'))} {now}"
 
 

@@ -34,6 +34,7 @@ class Told:
     acknowledged: list[Acknowledgement] = field(default_factory=list)  # By sessions that were sent it.
     listed: list[Acknowledgement] = field(default_factory=list)  # By those that had it when they came.
     read_at: str | None = None
+    changed: Entry | None = None  # By the last rebuild that made it say something else.
     _standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,8 @@ class Told:
                 known.append(said)
         elif entry.what == "read" and self.read_at is None:
             self.read_at = happened_at(entry)
+        elif entry.what == "rebuilt" and text(entry, "changed"):
+            self.changed = entry
 
     def _is_meant(self, entry: Entry) -> bool:
         """By the event it was made of, or by its number in the entry's epoch."""

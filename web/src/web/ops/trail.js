@@ -155,7 +155,7 @@ function sentence({ what, event_id: eventId, epoch, seq, up_to: upTo, detail }) 
       return discarded({ ...detail, service: 'notifier', why: detail.reason });
     case 'rebuilt':
       if (eventId == null) return html`<b>Rebuilt</b> by ${detail.by}`;
-      return html`<b>Rebuilt</b> “${detail.title ?? detail.type}”, ${seq == null ? 'which is not shown any more' : `now number ${epoch}:${seq}`}`;
+      return html`<b>Rebuilt</b> “${detail.title ?? detail.type}”, ${seq == null ? 'which is not shown any more' : `now number ${epoch}:${seq}`}${detail.changed ? `, with another ${detail.changed}` : nothing}`;
     default:
       return html`<b>${what}</b>`;
   }

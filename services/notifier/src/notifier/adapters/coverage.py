@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.db import Transaction
-from shared.events.coverage import Statement
+from shared.events.coverage import StatedTransfer, Statement
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
+CHECKED = 2000  # Transfers in one statement of SQL.
 LOOKED_AT = 2000  # Holes in one look.
 ASKED_FOR = 200  # So few at once, as what waits in a queue looks like a hole too, and would come twice.
 MISSING_AT_MOST = 100
@@ -31,11 +33,15 @@ _COVERED = f"""
             AND n.kind IN ('payment.completed', 'refund.completed', 'refund.failed') LIMIT 1
     ) ELSE (SELECT true FROM notification n WHERE n.id = h.event_id AND {_SHOWN}) END IS true)
 """  # noqa: S608  # Our own SQL.
+# A hole that is open is locked, in one order: while a rebuild is under way, nobody closes it by what it shows
+# no more.
 _STATED = f"""
     INSERT INTO coverage_hole (transfer_id, event_id, kind, user_id, amount_minor, currency, created_at)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-        $7::timestamptz[]) AS h(transfer_id, event_id, kind, user_id, amount_minor, currency, created_at)
-    WHERE NOT {_COVERED} ON CONFLICT DO NOTHING
+    SELECT DISTINCT ON (transfer_id) h.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[],
+        $5::bigint[], $6::text[], $7::timestamptz[]
+    ) AS h(transfer_id, event_id, kind, user_id, amount_minor, currency, created_at)
+    WHERE NOT {_COVERED} ORDER BY transfer_id
+    ON CONFLICT (transfer_id) DO UPDATE SET checked_at = excluded.checked_at
 """  # noqa: S608  # As above.
 _COUNT = """
     INSERT INTO coverage_kind AS k (kind, stated) SELECT * FROM unnest($1::text[], $2::bigint[])
@@ -133,11 +139,18 @@ async def receive(tx: Transaction, statement: Statement) -> bool:
     if new is None:
         return False
     if statement.transfers:
-        await tx.execute(_STATED, *map(list, zip(*statement.transfers, strict=True)))
+        await check(tx, statement.transfers)
         counts = sorted(Counts(transfer.kind for transfer in statement.transfers).items())
         await tx.execute(_COUNT, [kind for kind, _ in counts], [count for _, count in counts])
     await tx.execute(_ADVANCE)
     return True
+
+
+async def check(tx: Transaction, transfers: Sequence[StatedTransfer]) -> None:
+    """Each that no notification shows is a hole from now on, until one does."""
+    for start in range(0, len(transfers), CHECKED):
+        some = transfers[start : start + CHECKED]
+        await tx.execute(_STATED, *map(list, zip(*some, strict=True)))
 
 
 async def look(tx: Transaction) -> tuple[int, list[Record]]:

@@ -8,8 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from notifier.adapters import trail
 from notifier.adapters.streams import Head, head_of
-from notifier.domain.comparison import FIELDS, Content
+from notifier.domain.comparison import FIELDS, Content, notification
+from shared.trail import moment
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 # A statement of so many rows at a time: the others have their turn between two.
 AT_ONCE = 1000
-TOLD = ("kind", "title", "amount_minor", "currency")  # As the trail tells of what is stored.
+SHOWN = ("kind", "title", "amount_minor", "currency")  # As the trail tells of what is stored.
 
 _CONTENT = ", ".join(FIELDS)
 
@@ -36,10 +38,11 @@ SELECT $1, id, seq, coalesce(stored_at, now()), read_at, {_CONTENT} FROM unnest(
 ) AS n(id, seq, stored_at, read_at, {_CONTENT})
 """  # noqa: S608  # As above.
 
-# What an event is; the digest is of what was shown then, and may fit no more.
+# What an event is, and its salt; the digest is of what was shown then.
 _FIRST = """
-SELECT id, event_id, transfer_id, (detail::jsonb - ARRAY['reason', 'digest'])::text AS detail
-FROM trail_entry WHERE user_id = $1 AND id > $2 AND what IN ('stored', 'suppressed') ORDER BY id LIMIT $3
+SELECT e.id, event_id, e.transfer_id, (e.detail::jsonb - ARRAY['reason', 'digest'])::text AS detail, i.salt
+FROM trail_entry e LEFT JOIN inbox i USING (event_id)
+WHERE e.user_id = $1 AND e.id > $2 AND e.what IN ('stored', 'suppressed') ORDER BY e.id LIMIT $3
 """
 
 _TELL = """
@@ -51,14 +54,17 @@ FROM unnest($3::uuid[], $4::bigint[], $5::uuid[], $6::text[], $7::jsonb[])
 """
 
 
-class Moved(NamedTuple):
-    """An event whose notification has another number from now on, or none; as the trail is to tell of it."""
+class Anew(NamedTuple):
+    """An event whose notification is not what the trail says; as it is to tell of it.
+
+    It has another number from now on, or none, or ``changed`` names the fields that say something else.
+    """
 
     event_id: UUID
     seq: int | None
     transfer_id: UUID | None
     known: str  # Of the event, in JSON.
-    shown: dict[str, object]
+    shown: dict[str, str | int | None]
 
 
 async def stood(tx: Transaction, user_id: str) -> dict[UUID, dict[str, Any]]:
@@ -81,11 +87,15 @@ async def begin_epoch(tx: Transaction, user_id: str, by: str, notifications: int
     return begun
 
 
-async def moved(
-    tx: Transaction, user_id: str, seqs: Mapping[UUID, int | None], made: Mapping[UUID, Content]
-) -> list[Moved]:
+async def anew(
+    tx: Transaction,
+    user_id: str,
+    seqs: Mapping[UUID, int | None],
+    made: Mapping[UUID, Content],
+    changed: Mapping[UUID, Sequence[str]],
+) -> list[Anew]:
     """What the trail is to say of events whose notifications come to stand at ``seqs``."""
-    found: list[Moved] = []
+    found: list[Anew] = []
     rows: Sequence[Record] = ()
     while len(found) < len(seqs):
         rows = await tx.fetch(_FIRST, user_id, rows[-1]["id"] if rows else 0, AT_ONCE)
@@ -94,17 +104,23 @@ async def moved(
         for row in rows:
             id_ = row["event_id"]
             if id_ in seqs:
-                said = made.get(id_, {})
-                shown = {name: said[name] for name in TOLD if said.get(name) is not None}
-                found.append(Moved(id_, seqs[id_], row["transfer_id"], row["detail"], shown))
+                shown = _shown(id_, user_id, made[id_], row["salt"]) if id_ in made else {}
+                if fields := changed.get(id_):
+                    shown["changed"] = ", ".join(fields)
+                found.append(Anew(id_, seqs[id_], row["transfer_id"], row["detail"], shown))
     return found
 
 
-async def tell_moved(tx: Transaction, user_id: str, epoch: int, moved: Sequence[Moved]) -> None:
-    """In an epoch that has begun; whatever is not told of keeps its number."""
-    for start in range(0, len(moved), AT_ONCE):
-        columns = map(list, zip(*moved[start : start + AT_ONCE], strict=True))
-        await tx.execute(_TELL, user_id, epoch, *columns, list(TOLD))
+def _shown(id_: UUID, user_id: str, said: Content, salt: bytes) -> dict[str, str | int | None]:
+    plain = UUID(bytes=id_.bytes)  # The driver's kind is none that can be written as JSON.
+    return trail.shown(plain, user_id, moment(said["occurred_at"]), notification(said), salt)
+
+
+async def tell(tx: Transaction, user_id: str, epoch: int, anew: Sequence[Anew]) -> None:
+    """In an epoch that has begun; whatever is not told of keeps its number, and says what it said."""
+    for start in range(0, len(anew), AT_ONCE):
+        columns = map(list, zip(*anew[start : start + AT_ONCE], strict=True))
+        await tx.execute(_TELL, user_id, epoch, *columns, list(SHOWN))
 
 
 async def fill(

@@ -25,14 +25,15 @@ class Unwritable(ValueError):
     """A number in what is shown has more than 64 bits."""
 
 
-def salts(events: Sequence[Incoming]) -> dict[UUID, bytes | None]:
-    """Of the digests, by event. Kept apart from them: who may read a salt may read what was shown."""
-    return {
-        event.envelope.id: None if event.notification is None else os.urandom(SALT_BYTES) for event in events
-    }
+def salts(events: Sequence[Incoming]) -> dict[UUID, bytes]:
+    """Of the digests, by event. Kept apart from them: who may read a salt may read what was shown.
+
+    What is not shown has one too, as a rebuild may show it.
+    """
+    return {event.envelope.id: os.urandom(SALT_BYTES) for event in events}
 
 
-def detail(event: Incoming, salt: bytes | None) -> dict[str, object]:
+def detail(event: Incoming, salt: bytes) -> dict[str, object]:
     """Of the event's first entry: stored, or suppressed. Raises Unwritable."""
     envelope, said = event.envelope, event.notification
     occurred_at = moment(envelope.time)
@@ -41,14 +42,20 @@ def detail(event: Incoming, salt: bytes | None) -> dict[str, object]:
         found["reference"] = event.reference
     if event.suppressed is not None:
         found |= {"reason": event.suppressed.reason, **event.suppressed.detail}
-    if said is None or salt is None:
-        return found
-    found["kind"], found["title"] = said.kind, said.title
+    if said is not None:
+        found |= shown(envelope.id, envelope.subject, occurred_at, said, salt)
+    return found
+
+
+def shown(
+    id_: UUID, user_id: str, occurred_at: str, said: Notification, salt: bytes
+) -> dict[str, str | int | None]:
+    """Of a notification: what may be told of it, and the digest of all of it. Raises Unwritable."""
+    found: dict[str, str | int | None] = {"kind": said.kind, "title": said.title}
     if said.amount_minor is not None:
         found["amount_minor"], found["currency"] = said.amount_minor, said.currency
-    content = notification_content(envelope.id, envelope.subject, occurred_at, said)
-    found["digest"] = hashlib.sha256(salt + content).hexdigest()
-    return found
+    content = notification_content(id_, user_id, occurred_at, said)
+    return {**found, "digest": hashlib.sha256(salt + content).hexdigest()}
 
 
 def notification_content(id_: UUID, user_id: str, occurred_at: str, said: Notification) -> bytes:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from notifier.domain.notification import SHOWN, Notification
+from notifier.domain.notification import SHOWN, Category, Notification
+from shared.events import Lane
 
-Content = Mapping[str, object]
+Content = Mapping[str, Any]
 # All that is said in a notification, but for its event's id and its place.
 FIELDS = (*SHOWN, "occurred_at")
 
@@ -42,6 +44,12 @@ def content(said: Notification, occurred_at: datetime) -> dict[str, object]:
     """By the names of the table's columns, in the order of FIELDS."""
     values = {name: getattr(said, name) for name in SHOWN}
     return {**values, "lane": said.lane.value, "category": said.category.value, "occurred_at": occurred_at}
+
+
+def notification(said: Content) -> Notification:
+    """As it was before ``content``."""
+    values = {name: said[name] for name in SHOWN}
+    return Notification(**values | {"lane": Lane(said["lane"]), "category": Category(said["category"])})
 
 
 def differences(stood: Mapping[UUID, Content], made: Mapping[UUID, Content]) -> Iterator[Difference]:

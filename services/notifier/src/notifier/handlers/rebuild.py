@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from notifier.adapters import kept, rebuilt, streams, wire
+from notifier.adapters import coverage, kept, rebuilt, streams, wire
 from notifier.adapters.push import Push
-from notifier.adapters.rebuilt import Moved
+from notifier.adapters.rebuilt import Anew
 from notifier.adapters.streams import Head
 from notifier.domain.comparison import Content, Difference, What, content, differences, read_up_to
 from notifier.domain.dispatcher import NotificationDispatcher
 from notifier.domain.incoming import receive
+from notifier.domain.transfers import transfer_of
 from shared.db import Database
 from shared.events import InvalidEvent, UnknownEvent
+from shared.events.coverage import StatedTransfer
 from shared.money import UnknownCurrency
 from shared.observability.logs import get_logger
 
@@ -27,6 +29,9 @@ log = get_logger(__name__)
 
 # So many events are read and dispatched at a time: the lanes have their turn between two.
 AT_ONCE = 500
+LOGGED = 100  # Differences, in the line of the log.
+# What a transfer is known by in a notification: where one of these changes, it may be shown no more.
+SHOWS = ("kind", "transfer_id", "amount_minor", "currency")
 
 
 class UnknownStream(Exception):
@@ -41,13 +46,16 @@ class NotReplayable(Exception):
 class Plan:
     """A stream as its events make it. ``head`` is how it stood; None in ``said``: the event is not shown.
 
-    ``moved`` are those whose number is not what the trail says, which receipts are told apart by.
+    ``anew`` are those that the trail has to be told of: their number is not what it says, by which receipts
+    are told apart, or what they say has changed. ``loose`` are the transfers that the stream as it stood has
+    shown, and may show no more.
     """
 
     head: Head
     said: Mapping[UUID, Content | None]
     made: Mapping[UUID, Content]
-    moved: list[Moved]
+    anew: list[Anew]
+    loose: list[StatedTransfer]
     times: list[tuple[datetime | None, datetime | None]]
     read_seq: int
     unread: int
@@ -88,8 +96,9 @@ class Rebuilder:
                 raise UnknownStream
             plan = ahead if head == ahead.head else await self._plan(tx, head, ahead.said)
             epoch = await rebuilt.begin_epoch(tx, user_id, by, len(plan.made))
-            await rebuilt.tell_moved(tx, user_id, epoch, plan.moved)
+            await rebuilt.tell(tx, user_id, epoch, plan.anew)
             await rebuilt.fill(tx, user_id, plan.made, plan.times)
+            await coverage.check(tx, plan.loose)
             head = await rebuilt.count(
                 tx, user_id, last_seq=len(plan.made), unread=plan.unread, read_seq=plan.read_seq
             )
@@ -99,6 +108,7 @@ class Rebuilder:
             epoch=head.cursor.epoch,
             notifications=head.cursor.seq,
             differences=len(plan.differences),
+            first=[_named(each) for each in plan.differences[:LOGGED]],
             by=by,
         )
         self._push.publish([wire.stream_head(head)])
@@ -119,8 +129,15 @@ class Rebuilder:
         said = {**said, **await self._dispatch(tx, [id_ for id_ in order if id_ not in said])}
         made = {id_: shown for id_ in order if (shown := said[id_]) is not None}
         seqs = {id_: seq for seq, id_ in enumerate(made, start=1)}
-        moved = {id_: seq for id_, was in order.items() if (seq := seqs.get(id_)) != was}
         stood = await rebuilt.stood(tx, head.user_id)
+        found = list(differences(stood, made))
+        changed = {
+            each.event_id: each.fields
+            for each in found
+            if each.event_id is not None and each.what in (What.MISSING, What.DIFFERENT)
+        }
+        anew = {id_: seq for id_, was in order.items() if (seq := seqs.get(id_)) != was or id_ in changed}
+        loose = [id_ for id_, old in stood.items() if id_ in said and not _shows(old, made.get(id_))]
         read_seq = read_up_to([stood[id_]["seq"] if id_ in stood else None for id_ in made], head.read_seq)
         times = [_times(stood.get(id_)) for id_ in made]
         unread = sum(read_at is None for _, read_at in times[read_seq:])
@@ -128,11 +145,12 @@ class Rebuilder:
             head=head,
             said=said,
             made=made,
-            moved=await rebuilt.moved(tx, head.user_id, moved, made) if moved else [],
+            anew=await rebuilt.anew(tx, head.user_id, anew, made, changed) if anew else [],
+            loose=await _transfers(tx, loose),
             times=times,
             read_seq=read_seq,
             unread=unread,
-            differences=[*differences(stood, made), *_counts(head, len(made), unread)],
+            differences=[*found, *_counts(head, len(made), unread)],
         )
 
     async def _dispatch(self, tx: Transaction, ids: list[UUID]) -> dict[UUID, Content | None]:
@@ -150,6 +168,26 @@ class Rebuilder:
                 shown = incoming.notification
                 said[id_] = None if shown is None else content(shown, incoming.envelope.time)
         return said
+
+
+async def _transfers(tx: Transaction, ids: list[UUID]) -> list[StatedTransfer]:
+    """What the ledger says of transfers, by the events that show them: the notifications may be wrong."""
+    found = []
+    for start in range(0, len(ids), AT_ONCE):
+        events = await kept.read(tx, ids[start : start + AT_ONCE])
+        found += [stated for event in events.values() if (stated := transfer_of(event)) is not None]
+    return found
+
+
+def _shows(old: Content, new: Content | None) -> bool:
+    """Whether ``new`` shows the same transfer, in the same way."""
+    return new is not None and all(new[name] == old[name] for name in SHOWS)
+
+
+def _named(found: Difference) -> str:
+    """On a line of the log, where an answer that nobody waits for any more is found."""
+    parts = (found.what, found.event_id, found.kind, ",".join(found.fields), found.before, found.after)
+    return " ".join(str(part) for part in parts if part not in (None, ""))
 
 
 def _times(row: dict[str, Any] | None) -> tuple[datetime | None, datetime | None]:

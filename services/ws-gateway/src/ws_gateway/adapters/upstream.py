@@ -22,6 +22,8 @@ RESPONSE_HEADERS = (
     "www-authenticate",
     "x-poll-interval",
 )
+# For a stream that is made anew, at 0.5 s a 10,000 notifications. Everything else has the client's own time.
+REBUILD = httpx.Timeout(10, connect=2, read=120)
 
 
 class Upstreams:
@@ -52,6 +54,7 @@ class Upstreams:
                 f"{base}{path}{'?' if query else ''}{query}",
                 content=await request.body(),
                 headers=headers,
+                timeout=REBUILD if (first, *rest[1:]) == ("streams", "rebuild") else httpx.USE_CLIENT_DEFAULT,
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             log.error("upstream.away", service=base, error=repr(error))
@@ -60,11 +63,11 @@ class Upstreams:
             ) from None
         except httpx.HTTPError as error:
             log.error("upstream.unanswered", service=base, error=repr(error))
+            then = "look before you send it again."
+            if "idempotency-key" in headers:
+                then = "send the same request with the same Idempotency-Key again."
             raise Problem(
-                504,
-                "outcome_unknown",
-                "It may have been done: send the same request with the same Idempotency-Key again.",
-                headers={"Retry-After": "1"},
+                504, "outcome_unknown", f"It may have been done: {then}", headers={"Retry-After": "1"}
             ) from None
         passed = {name: value for name in RESPONSE_HEADERS if (value := answer.headers.get(name))}
         return Response(answer.content, answer.status_code, headers=passed)
