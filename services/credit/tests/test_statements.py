@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -12,7 +14,7 @@ import pytest
 from credit.adapters import statements
 from credit.consumers import SUBSCRIPTIONS
 from credit.handlers.statements import tell_again
-from shared.events.coverage import Request, StatedTransfer
+from shared.events.coverage import Era, Request, StatedTransfer
 from shared.events.payment import PaymentSucceeded
 from shared.outbox import Outbox
 from shared.testing.deliveries import envelope_of
@@ -238,8 +240,91 @@ async def test_after_a_restore_from_a_dump_it_says_that_it_cannot_state(
         await owner.execute("DELETE FROM statement WHERE through = '4000000000000'")
 
 
+async def test_what_operations_say_to_do_then_has_the_rest_stated_and_nothing_twice(
+    api: Api, db: Database, owner: Connection[Record]
+) -> None:
+    """The dump was made between a booking and its statement."""
+    page = Path(__file__).parents[3] / "docs" / "operations.md"
+    [steps] = re.findall(r"```sql\nBEGIN;\n(.*?)COMMIT;\n```", page.read_text(), re.DOTALL)
+    user = await api.user_with("10.00")
+    await state(db)
+    dump = owner.transaction()
+    await dump.start()
+    await owner.execute("INSERT INTO statement SELECT max(number) + 1, '4000000000000', now() FROM statement")
+    await owner.execute(
+        """
+        INSERT INTO transfer (
+            id, kind, user_id, currency, amount_minor, reason, balance_after, held_after,
+            version, event_id, xid
+        ) VALUES ($1, 'deduction', $2, 'USD', 100, 'r', 0, 0, 9, $1, '4000000000001')
+        """,
+        uuid4(),
+        user,
+    )
+
+    await owner.execute(steps)
+
+    found = await owner.fetch(
+        "SELECT xid = pg_current_xact_id() AS is_new FROM transfer WHERE user_id = $1 ORDER BY version", user
+    )
+    through = await owner.fetchval("SELECT through::text FROM statement ORDER BY number DESC LIMIT 1")
+    await dump.rollback()
+    assert [row["is_new"] for row in found] == [None, True]
+    assert through == "0"
+
+
+async def eras(db: Database) -> list[Era]:
+    """As the next statement tells them."""
+    await state(db)
+    async with db.transaction() as tx:
+        assert await statements.make(tx, -1.0) == 0
+        *_, last = await statements.lock_untold(tx)
+        return last.eras
+
+
+@pytest.mark.parametrize("part", [1, 2, 3], ids=["start", "timeline", "file"])
+async def test_an_era_begins_with_the_next_statement_once_the_server_may_have_been_restored(
+    db: Database, owner: Connection[Record], part: int
+) -> None:
+    before = await eras(db)
+    assert await eras(db) == before
+    await owner.execute(
+        "UPDATE statement_era SET server = replace(server, split_part(server, ' ', $1), 'x')", part
+    )
+    last = await owner.fetchval("SELECT max(number) FROM statement")
+
+    begun, *rest = await eras(db)
+
+    assert rest == before[: statements.MAX_ERAS - 1]
+    assert begun.first == last + 1
+    assert begun.began > before[0].began
+    assert await eras(db) == [begun, *rest]
+
+
+async def test_an_era_is_later_than_the_one_before_whatever_the_clock_says(
+    db: Database, owner: Connection[Record]
+) -> None:
+    await eras(db)
+    ahead = await owner.fetchval(
+        "UPDATE statement_era SET began = now() + interval '1 day', server = 'x'"
+        " WHERE began = (SELECT max(began) FROM statement_era) RETURNING began"
+    )
+    try:
+        begun, before, *_ = await eras(db)
+        assert begun.began > before.began == ahead
+    finally:
+        await owner.execute("UPDATE statement_era SET began = began - interval '1 day' WHERE began > now()")
+
+
 @pytest.mark.parametrize(
-    "change", ["DELETE FROM statement", "UPDATE statement SET through = '1'", "TRUNCATE statement"]
+    "change",
+    [
+        "DELETE FROM statement",
+        "UPDATE statement SET through = '1'",
+        "TRUNCATE statement",
+        "DELETE FROM statement_era",
+        "UPDATE statement_era SET first_number = 1",
+    ],
 )
 async def test_the_service_cannot_unsay_a_statement(ledger: Ledger, change: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

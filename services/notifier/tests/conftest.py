@@ -79,7 +79,8 @@ async def nothing_stated(db: Database) -> None:
     async with db.transaction() as tx:
         for table in ("coverage_hole", "coverage_statement", "coverage_kind"):
             await tx.execute(f"DELETE FROM {table}")  # noqa: S608  # As named above.
-        await tx.execute("UPDATE coverage_ledger SET heard_up_to = 0, stated_until = NULL, asked_at = NULL")
+        await tx.execute("DELETE FROM coverage_ledger")
+        await tx.execute("INSERT INTO coverage_ledger DEFAULT VALUES")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from notifier.handlers.reconciler import Reconciler
 from services.notifier.tests.conftest import CreditAdder, Fill, Store
 from shared.db import Database
 from shared.events import Envelope, Event
-from shared.events.coverage import OWNERS, STATED, Request, StatedTransfer, Statement
+from shared.events.coverage import OWNERS, STATED, Era, Request, StatedTransfer, Statement
 from shared.events.credit import CreditAdded
 from shared.events.payment import PaymentCompleted
 from shared.events.refund import RefundCompleted, RefundFailed
@@ -75,8 +75,11 @@ def transfer_of(envelope: Envelope, kind: str | None = None, **other: Any) -> St
     return stated._replace(**other)
 
 
-def statement(number: int, *transfers: StatedTransfer) -> Delivery:
-    said = Statement(number=number, at=datetime.now(UTC), transfers=list(transfers))
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def statement(number: int, *transfers: StatedTransfer, eras: Sequence[Era] = (Era(BEGAN, 1),)) -> Delivery:
+    said = Statement(number=number, at=datetime.now(UTC), eras=list(eras), transfers=list(transfers))
     return Delivery(number, STATED, f"statement-{number}", False, {}, said.model_dump_json().encode())
 
 
@@ -118,7 +121,7 @@ async def test_a_statement_is_compared_with_what_it_states_and_nothing_else(
         await tx.execute("ANALYZE notification")
 
     async with db.transaction() as tx:
-        said = Statement(number=1, at=datetime.now(UTC), transfers=stated)
+        said = Statement.model_validate_json(statement(1, *stated).body)
         assert await coverage.receive(tx, said)
         read = await tx.fetchrow("SELECT pg_stat_get_xact_tuples_returned('notification'::regclass) AS rows")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 EXCHANGE = "coverage"  # Where is asked for what is missing; the routing key is the service that has it.
 STATED = "credit.statement"  # A statement's routing key, on the ledger's own exchange.
@@ -29,16 +29,28 @@ class StatedTransfer(NamedTuple):
     created_at: datetime
 
 
+class Era(NamedTuple):
+    """A ledger that may have been restored begins one, and states anew from this number on.
+
+    Until then other statements may have been told under ``first`` and the numbers after it, which are undone.
+    """
+
+    began: AwareDatetime
+    first: Number
+
+
 class Statement(BaseModel):
     """All transfers that were committed since the one before. Numbers have no gap, so none is missed.
 
-    All that was committed before ``at`` has been stated, with this one.
+    All that was committed before ``at`` has been stated, with this one. ``eras`` are the ledger's last ones
+    when it was told, in any order.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     number: Number
     at: datetime
+    eras: Annotated[list[Era], Field(min_length=1)]
     transfers: list[StatedTransfer]
 
 

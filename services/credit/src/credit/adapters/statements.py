@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.db import Transaction
-from shared.events.coverage import StatedTransfer, Statement
+from shared.events.coverage import Era, StatedTransfer, Statement
 from shared.outbox import OUTBOX_COLUMNS, OutboxTransaction
 
 if TYPE_CHECKING:
@@ -15,7 +15,24 @@ if TYPE_CHECKING:
 
 MAX_TRANSFERS = 1000  # All of its last transaction besides.
 AT_MOST = 20
+MAX_ERAS = 20  # Told with each: so many may begin while nobody hears.
 
+# A restore goes back to numbers that were told already, and the data itself does not show it. So an era
+# begins with what comes with a restore of each kind: another start of the server (a copy of its disk),
+# another timeline (a point in time, a standby), other files (a dump). Where nothing was restored, one does no
+# harm.
+_BEGIN_ERA = """
+    INSERT INTO statement_era (began, first_number, server)
+    SELECT greatest(clock_timestamp(), last.began + interval '1 microsecond'),
+        (SELECT max(number) + 1 FROM statement), here.server
+    FROM (
+        SELECT concat_ws(
+            ' ', extract(epoch FROM pg_postmaster_start_time()),
+            left(pg_walfile_name(pg_current_wal_lsn()), 8), pg_relation_filepath('statement')
+        ) AS server
+    ) AS here LEFT JOIN (SELECT * FROM statement_era ORDER BY began DESC LIMIT 1) AS last ON true
+    WHERE here.server IS DISTINCT FROM last.server
+"""
 # Only what nothing can commit before any more: below the oldest transaction that is still open. All of it is
 # visible to the snapshot that says so.
 _MAKE = """
@@ -39,6 +56,7 @@ _MAKE = """
 _UNTOLD = """
     SELECT number, at FROM statement WHERE told_at IS NULL ORDER BY number LIMIT $1 FOR UPDATE SKIP LOCKED
 """
+_ERAS = "SELECT began, first_number FROM statement_era ORDER BY began DESC LIMIT $1"
 _STATED = """
     SELECT t.id, t.event_id, coalesce(t.source, t.kind) AS kind, t.user_id,
         CASE t.kind WHEN 'addition' THEN t.amount_minor ELSE -t.amount_minor END AS amount_minor,
@@ -80,14 +98,16 @@ async def make(tx: Transaction, quiet_seconds: float) -> int | None:
         return None
     if row["anew"]:
         raise TransactionsBeganAnew("see docs/operations.md, on restoring credit's database")
+    await tx.execute(_BEGIN_ERA)
     made = await tx.fetchrow(_MAKE, MAX_TRANSFERS, quiet_seconds)
     return None if made is None else int(made["transfers"])
 
 
 async def lock_untold(tx: Transaction) -> list[Statement]:
     """Those to be published, the oldest first, locked until the transaction ends."""
+    eras = [Era(*row.values()) for row in await tx.fetch(_ERAS, MAX_ERAS)]
     return [
-        Statement(number=row["number"], at=row["at"], transfers=await _stated(tx, row["number"]))
+        Statement(number=row["number"], at=row["at"], eras=eras, transfers=await _stated(tx, row["number"]))
         for row in await tx.fetch(_UNTOLD, AT_MOST)
     ]
 

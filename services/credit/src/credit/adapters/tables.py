@@ -74,6 +74,16 @@ statement = sa.Table(
 )
 sa.Index("statement_untold", statement.c.number, postgresql_where=statement.c.told_at.is_(None))
 
+# From ``first_number`` on, other statements may have been told under the same numbers: as ``server`` is
+# another than before, the database may have been restored from an earlier moment.
+statement_era = sa.Table(
+    "statement_era",
+    metadata,
+    sa.Column("began", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("first_number", sa.BigInteger, nullable=False),
+    sa.Column("server", sa.Text, nullable=False),
+)
+
 # Leg 1 is the user's account, leg 2 the system account against it. System accounts have no row to lock:
 # they are the sum of their entries.
 entry = sa.Table(

@@ -47,6 +47,11 @@ _COUNT = """
     INSERT INTO coverage_kind AS k (kind, stated) SELECT * FROM unnest($1::text[], $2::bigint[])
     ON CONFLICT (kind) DO UPDATE SET stated = k.stated + excluded.stated
 """
+# What was heard under its first number, and those after it, is undone.
+_BEGIN_ERA = """
+    WITH undone AS (DELETE FROM coverage_statement WHERE number >= $2)
+    UPDATE coverage_ledger SET era = $1, heard_up_to = least(heard_up_to, $2 - 1) RETURNING heard_up_to
+"""
 # Without a gap, a number less its place among those heard is what was heard up to.
 _ADVANCE = """
     WITH placed AS (
@@ -126,9 +131,20 @@ class Figures:
 
 
 async def receive(tx: Transaction, statement: Statement) -> bool:
-    """Check each transfer that is stated. False: the statement was heard before, and changes nothing."""
-    row = await tx.fetchrow("SELECT heard_up_to FROM coverage_ledger FOR UPDATE")
+    """Check each transfer that is stated.
+
+    False: it was heard before, or was told in an era that is over, and changes nothing. Where it still holds,
+    it is missing, and is asked for.
+    """
+    row = await tx.fetchrow("SELECT heard_up_to, era FROM coverage_ledger FOR UPDATE")
     assert row is not None
+    known, last = row["era"], max(era.began for era in statement.eras)
+    if known is None or known < last:
+        first = min(era.first for era in statement.eras if known is None or known < era.began)
+        row = await tx.fetchrow(_BEGIN_ERA, last, first)
+        assert row is not None
+    elif last < known:
+        return False
     if statement.number <= row["heard_up_to"]:
         return False
     new = await tx.fetchrow(

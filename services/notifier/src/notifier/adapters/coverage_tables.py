@@ -15,6 +15,7 @@ def coverage_tables(metadata: sa.MetaData) -> None:
         metadata,
         sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.true()),
         sa.Column("heard_up_to", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("era", sa.DateTime(timezone=True)),  # When the ledger's last one began that was heard of.
         sa.Column("stated_until", sa.DateTime(timezone=True)),
         sa.Column("asked_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint("singleton", name="coverage_ledger_singleton"),

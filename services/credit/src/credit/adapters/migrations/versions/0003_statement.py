@@ -41,11 +41,17 @@ def _create_statement() -> None:
     )
     op.create_index("statement_untold", "statement", ["number"], postgresql_where=sa.text("told_at IS NULL"))
     op.execute("INSERT INTO statement VALUES (0, '0', now(), now())")
+    op.create_table(
+        "statement_era",
+        sa.Column("began", sa.DateTime(timezone=True), primary_key=True),
+        sa.Column("first_number", sa.BigInteger, nullable=False),
+        sa.Column("server", sa.Text, nullable=False),
+    )
     op.execute("""
         DO $$
         DECLARE service text := regexp_replace(current_user, '_owner$', '');
         BEGIN
-            EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON statement FROM %I', service);
+            EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON statement, statement_era FROM %I', service);
             EXECUTE format('GRANT UPDATE (told_at) ON statement TO %I', service);
         END $$
     """)

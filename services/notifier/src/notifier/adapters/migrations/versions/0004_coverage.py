@@ -19,6 +19,7 @@ def upgrade() -> None:
         "coverage_ledger",
         sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.true()),
         sa.Column("heard_up_to", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("era", sa.DateTime(timezone=True)),
         sa.Column("stated_until", sa.DateTime(timezone=True)),
         sa.Column("asked_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint("singleton", name="coverage_ledger_singleton"),
