@@ -15,6 +15,7 @@ import pytest
 from shared.testing.evidence import KEY, TRANSFER, Trail, made_up_trail
 from shared.trail import (
     START,
+    Broken,
     BundleWriter,
     Concern,
     Cover,
@@ -279,6 +280,38 @@ def _as_exported(change: Callable[[Entry], Entry | None]) -> list[bytes]:
         if (now := change(each)) is not None:
             lines.append(writer.sealed(now, hash_, whole=concern(each)))
     return [*lines, BUNDLE[COVER - 1], writer.end()]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said", "place"),
+    [
+        (Broken("seal", SEALED + 1), f"entry {SEALED + 1} has lost its seal", SEALED + 1),
+        (
+            Broken("checkpoint", 41),
+            f"checkpoint 41 is missing from the trail; it covered entry {SEALED}",
+            None,
+        ),
+        (Broken("root", 41), "checkpoint 41 cannot be shown: a seal under it, of this user or another", None),
+    ],
+)
+def test_what_was_broken_before_the_export_is_named_as_the_export_says(
+    broken: Broken, said: str, place: int | None
+) -> None:
+    writer = BundleWriter("alice", TRANSFER, AT, KEY)
+    lines, hash_ = [writer.header()], START
+    for each in TRAIL.entries[:SEALED]:
+        hash_ = link(hash_, each.digest())
+        lines.append(writer.sealed(each, hash_, whole=False))
+    lines.append(writer.broken(broken))
+
+    problem = verify([*lines, writer.end()], PUBLIC).problem
+    put_in = verify([*BUNDLE[: COVER - 1], lines[-1], *BUNDLE[COVER - 1 :]], PUBLIC).problem
+
+    assert problem is not None
+    assert said in problem.message
+    assert (problem.place, problem.line) == (place, COVER)
+    assert put_in is not None
+    assert put_in.message == f"line {COVER} says that the trail is broken; nobody has signed that"
 
 
 def _covered_by(cover: Cover) -> list[bytes]:

@@ -26,6 +26,7 @@ from ledgerbell.processes import ProcessFailed
 from ledgerbell.rebuild import differences, rebuild_stream
 from ledgerbell.run import run_against, run_demo, run_up
 from ledgerbell.secrets import make_secrets
+from ledgerbell.trail import Kept, check_trail, kept_in
 from shared.http.auth import ALGORITHMS, sign_token
 from shared.messaging import topology
 from shared.testing.servers import FolderInUse, NoServers, NotReady, ServerFailed, ServerNotInstalled
@@ -280,6 +281,8 @@ def export_evidence(
         bundle = evidence.export(OperatorSettings(), user, transfer, file)
     told = len(bundle.entries) + len(bundle.unsealed)
     print(f"ledgerbell: {told} entries in {file}, to read in {evidence.page_file(file)}")
+    if bundle.broken:
+        print("ledgerbell: the trail itself is broken: `ledgerbell audit verify` says how", file=sys.stderr)
 
 
 @audit.command("verify")
@@ -301,6 +304,39 @@ def verify_evidence(
     if verdict.problem is not None or verdict.bundle is None:
         _fail(f"not good: {verdict.problem.message if verdict.problem else 'it is empty'}")
     for line in evidence.summary(verdict.bundle):
+        print(f"ledgerbell: {line}")
+
+
+@audit.command("check")
+def check_whole_trail(
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="The public key, as for verify: the checkpoints' signatures are checked here too."),
+    ] = None,
+    last: Annotated[
+        list[str] | None, typer.Option(help="A checkpoint that was kept, as NUMBER:ROOT: it must be there.")
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None, typer.Option(help="A bundle that was kept: its checkpoint must be there.")
+    ] = None,
+) -> None:
+    """Check the whole trail. Ends with 1 and names the first row of each kind that is altered or missing.
+
+    Ends with 2 where a key, or what was kept, cannot be read. Needs LEDGERBELL_GATEWAY_URL and
+    LEDGERBELL_OPERATOR_TOKEN.
+    """
+    try:
+        keys = [evidence.public_key(each) for each in key or ()]
+        kept = [*map(Kept.parse, last or ()), *map(kept_in, bundle or ())]
+    except (OSError, ValueError) as error:
+        _fail(str(error), 2)
+    with _plainly():
+        found = check_trail(OperatorSettings(), keys, kept)
+    for line in found.wrong():
+        print(f"ledgerbell: not whole: {line}", file=sys.stderr)
+    if found.faults:
+        raise typer.Exit(1)
+    for line in found.whole():
         print(f"ledgerbell: {line}")
 
 

@@ -36,7 +36,7 @@ from shared.testing.namespace import namespace as fresh_namespace
 from shared.testing.servers import Servers
 from shared.testing.waiting import until
 from shared.testing.working import working
-from shared.trail import Verdict, read_private_key, read_public_key, verify
+from shared.trail import Verdict, fingerprint, read_private_key, read_public_key, verify
 
 CreditAdder = Callable[..., Envelope]
 Store = Callable[[], BatchStore]
@@ -183,8 +183,15 @@ def seal(db: Database, sealer: Sealer, trail_key: KeyPair) -> Seal:
 
 
 @pytest.fixture
-def export(db: Database, trail_key: KeyPair) -> Export:
-    evidence = Evidence(db, read_private_key(trail_key.private))
+def evidence_of(sealer: Sealer, trail_key: KeyPair) -> Callable[[Database], Evidence]:
+    key = read_private_key(trail_key.private)
+    signers = {fingerprint(key.public_key()): key.public_key()}
+    return lambda db: Evidence(db, sealer, key, signers)
+
+
+@pytest.fixture
+def export(db: Database, evidence_of: Callable[[Database], Evidence]) -> Export:
+    evidence = evidence_of(db)
 
     async def run(user_id: str, transfer_id: UUID) -> list[bytes]:
         return [line async for line in await evidence.lines(user_id, transfer_id)]

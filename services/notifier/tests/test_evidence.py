@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from notifier.handlers.audit import Audit
 from notifier.main import Settings, build
 from services.notifier.tests.conftest import Fill
 from shared.db.database import AnyConnection
@@ -17,7 +19,7 @@ from shared.http.auth import WeakKey
 from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.identities import KeyPair
 from shared.testing.waiting import until
-from shared.trail import MEDIA_TYPE, fingerprint, read_public_key, verify
+from shared.trail import MEDIA_TYPE, fingerprint, read_public_key, read_signed, verify
 
 pytestmark = pytest.mark.servers
 
@@ -32,7 +34,8 @@ def transfer_of(event: Envelope) -> UUID:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/trail?user=u", f"/v1/evidence?user=u&transfer={UUID(int=1)}", "/v1/trail/key"]
+    "path",
+    ["/v1/trail?user=u", f"/v1/evidence?user=u&transfer={UUID(int=1)}", "/v1/trail/key", "/v1/trail/audit"],
 )
 async def test_only_operators_may(http: httpx.AsyncClient, me: dict[str, str], path: str) -> None:
     assert (await http.get(path)).status_code == 401
@@ -139,6 +142,48 @@ async def test_evidence_is_verified_with_the_key_that_is_told(
     assert fingerprint(key) == fingerprint(read_public_key(trail_key.public))
 
 
+async def test_the_whole_trail_is_audited_part_by_part(
+    http: httpx.AsyncClient,
+    operator: dict[str, str],
+    owner: AnyConnection,
+    fill: Fill,
+    trail_key: KeyPair,
+    user_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = read_public_key(trail_key.public)
+    monkeypatch.setattr(Audit, "PAGE_CHECKPOINTS", 1)
+    for count in (1, 2):
+        checkpoints = await owner.fetchval("SELECT count(*) FROM trail_checkpoint")
+        await fill(user_id, count)
+
+        async def signed(before: int = checkpoints) -> bool:
+            return bool(await owner.fetchval("SELECT count(*) > $1 FROM trail_checkpoint", before))
+
+        await until(signed)
+    parts: list[dict[str, Any]] = []
+    query: dict[str, str] | None = {}
+    while query is not None:
+        parts.append((await http.get("/v1/trail/audit", params=query, headers=operator)).json())
+        query = {"after": parts[-1]["next"]} if parts[-1]["next"] else None
+
+    assert [part["faults"] for part in parts if part["faults"]] == []
+    found = [read_signed(each) for part in parts for each in part["checkpoints"]]
+    assert [each.checkpoint.number for each in found] == list(range(1, len(found) + 1))
+    assert len(parts) > len(found) > 1
+    assert all(each.checkpoint.verify(key, each.signature) for each in found)
+    assert sum(part["seals"] for part in parts) >= 3
+
+
+@pytest.mark.parametrize("after", ["", "x", "1.2", "1.2.3.4", f"{2**63}.0.0", "-1.0.0", "1.0.x"])
+async def test_a_cursor_of_no_audit_is_refused(
+    http: httpx.AsyncClient, operator: dict[str, str], after: str
+) -> None:
+    answer = await http.get("/v1/trail/audit", params={"after": after}, headers=operator)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
+
+
 async def test_of_somebody_unknown_there_is_no_evidence(
     http: httpx.AsyncClient, operator: dict[str, str]
 ) -> None:
@@ -180,3 +225,8 @@ def test_a_key_that_cannot_sign_stops_the_start_and_is_not_shown(settings: Setti
 
     assert settings.trail_key not in repr(settings)
     assert repr(settings.trail_key) not in repr(settings)
+
+
+def test_a_former_key_that_cannot_be_read_stops_the_start(settings: Settings) -> None:
+    with pytest.raises(WeakKey, match="LEDGERBELL_TRAIL_FORMER_KEYS: the public key is neither"):
+        build(settings.model_copy(update={"trail_former_keys": "hunter2"}))

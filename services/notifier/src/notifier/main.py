@@ -21,6 +21,7 @@ from notifier.consumers.coverage import consume_statements
 from notifier.consumers.lanes import consume_lanes, consume_parked, consume_recap, require_consuming
 from notifier.consumers.receipts import consume_receipts
 from notifier.domain.dispatcher import NotificationDispatcher
+from notifier.handlers.audit import Audit, Auditor
 from notifier.handlers.checkpoints import Checkpointer
 from notifier.handlers.coverage import StatementStore
 from notifier.handlers.evidence import Evidence, NoTrail
@@ -57,8 +58,8 @@ from shared.messaging.watch import DeadWatch
 from shared.pages import InvalidCursor as InvalidPage
 from shared.settings import DatabaseSettings
 from shared.streams import InvalidCursor
-from shared.trail import NoKey, read_private_key
-from shared.trail.keys import PrivateKey
+from shared.trail import NoKey, fingerprint, read_private_key, read_public_key
+from shared.trail.keys import PrivateKey, PublicKey
 
 SERVICE = "notifier"
 PARKED, RECAP = parked_queue(SERVICE), recap_queue(SERVICE)
@@ -72,10 +73,12 @@ MAX_BODY_BYTES = 4 * 1024 * 1024  # Ten thousand of the longest user ids, for wh
 class Settings(DatabaseSettings):
     """``coverage_hole_seconds``: a transfer not shown for so long raises the alert and is repaired.
 
-    ``trail_key`` is the Ed25519 private key that signs checkpoints and evidence.
+    ``trail_key`` is the Ed25519 private key that signs checkpoints and evidence. Of those before it,
+    ``trail_former_keys`` has the public ones, in base64 and separated by commas.
     """
 
     trail_key: str = Field(repr=False)
+    trail_former_keys: str = ""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 60
     coverage_hole_seconds: Annotated[float, Field(gt=0)] = HOLE_SECONDS
 
@@ -86,6 +89,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     Raises WeakKey where the trail's key cannot be read.
     """
     trail_key = _trail_key(settings.trail_key)
+    former = _former_keys(settings.trail_former_keys)
     db = Database(settings.database_url, application=SERVICE, pool_size=settings.database_pool_size)
     publisher = Publisher(settings.broker_url, f"{SERVICE}.publish")
     push = Push(publisher)
@@ -106,6 +110,9 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
     letters = DeadLetters(db.transaction, retry, watch, tell_discarded, park)
     sealer = Sealer(db)
     checkpointer = Checkpointer(db, sealer, trail_key, settings.checkpoint_seconds)
+    signers = {fingerprint(key): key for key in (trail_key.public_key(), *former)}
+    audit = Audit(db, sealer, signers)
+    auditor = Auditor(audit)
     looked_at = (*map(lane_queue, Lane), dead_queue(SERVICE))
     vitals = Vitals(
         settings.broker_url, SERVICE, read=partial(reading, lanes), queues=looked_at, parked=letters.waiting
@@ -120,6 +127,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
         supporting.start("watch", watch.run)
         supporting.start("sealer", sealer.run)
         supporting.start("checkpoints", checkpointer.run)
+        supporting.start("auditor", auditor.run)
         supporting.start("vitals", vitals.run)
         for lane, consumer in lanes.items():
             consuming.start(f"consumer.{lane}", consumer.run)
@@ -147,7 +155,7 @@ def build(settings: Settings, dispatcher: NotificationDispatcher | None = None) 
             notifications(db, push),
             stream(db),
             internal(db),
-            evidence(db, Evidence(db, trail_key), trail_key.public_key()),
+            evidence(db, Evidence(db, sealer, trail_key, signers), audit, trail_key.public_key()),
             coverage_routes(db),
             rebuild(Rebuilder(db, dispatcher, push)),
             dead_letters(SERVICE, letters),
@@ -169,6 +177,13 @@ def _trail_key(text: str) -> PrivateKey:
         return read_private_key(text)
     except NoKey as no:
         raise WeakKey(f"LEDGERBELL_TRAIL_KEY: {no}") from None
+
+
+def _former_keys(text: str) -> list[PublicKey]:
+    try:
+        return [read_public_key(each) for each in text.split(",") if each.strip()]
+    except NoKey as no:
+        raise WeakKey(f"LEDGERBELL_TRAIL_FORMER_KEYS: {no}") from None
 
 
 def main() -> None:

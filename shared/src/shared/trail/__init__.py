@@ -24,15 +24,19 @@ in whole. Whoever has the file and the public key checks it with ``verify(file, 
             yield writer.unsealed(entry)
     yield writer.end()
 
+Where the trail itself is found wrong, a ``Broken`` line says so before the cover. ``Fault`` names a row of a
+trail that an audit has found wrong.
+
 Nothing here knows a database or a clock.
 """
 
 from __future__ import annotations
 
-from shared.trail.bundle import MEDIA_TYPE, BundleWriter, Concern, Cover, Standing, is_placed
+from shared.trail.audit import Fault, FaultKind, check_signed
+from shared.trail.bundle import MEDIA_TYPE, Broken, BundleWriter, Concern, Cover, Standing, is_placed
 from shared.trail.canonical import NotCanonical, canonical
 from shared.trail.chain import START, link
-from shared.trail.checkpoint import Checkpoint
+from shared.trail.checkpoint import Checkpoint, Signed
 from shared.trail.entry import Entry, NoEntry, What, moment
 from shared.trail.keys import (
     NoKey,
@@ -43,18 +47,22 @@ from shared.trail.keys import (
     read_private_key,
     read_public_key,
 )
+from shared.trail.lines import read_signed
 from shared.trail.tree import leaf, path, root, root_by_path
 from shared.trail.verify import Bundle, NoBundle, Problem, Verdict, read_bundle, verify
 
 __all__ = [
     "MEDIA_TYPE",
     "START",
+    "Broken",
     "Bundle",
     "BundleWriter",
     "Checkpoint",
     "Concern",
     "Cover",
     "Entry",
+    "Fault",
+    "FaultKind",
     "NoBundle",
     "NoEntry",
     "NoKey",
@@ -62,10 +70,12 @@ __all__ = [
     "PrivateKey",
     "Problem",
     "PublicKey",
+    "Signed",
     "Standing",
     "Verdict",
     "What",
     "canonical",
+    "check_signed",
     "fingerprint",
     "is_placed",
     "leaf",
@@ -76,6 +86,7 @@ __all__ = [
     "read_bundle",
     "read_private_key",
     "read_public_key",
+    "read_signed",
     "root",
     "root_by_path",
     "verify",

@@ -4,8 +4,9 @@ Every line is canonical JSON and ends with a line feed. In this order:
 
     header    {format, user, transfer, exported_at, key}
     sealed    {entry, hash}, or {place, digest, hash} where the entry tells of something else: places 1 to n
+    broken    {broken, number}: what whoever exported found wrong with the trail itself; mostly none
     cover     {checkpoint, signature, key, place, index, path}: place n and its hash are what was signed;
-              left out where nothing is sealed
+              left out where nothing is sealed, or where the checkpoint cannot be shown
     unsealed  {number, unsealed, hash}: entries no checkpoint covers yet, linked on after the last hash
     end       {end: {header, digest, places, unsealed}, signature}: signed by whoever wrote the bundle
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 from uuid import UUID
 
 from shared.trail.canonical import Json, canonical
@@ -41,6 +43,18 @@ class Cover:
     place: int  # Of the chain's head, as the leaf has it.
     index: int  # Of the leaf.
     path: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What the trail lacked when it was exported, as whoever has the database could see.
+
+    ``seal``: the entry that was sealed as ``number`` is there, its seal is not. ``checkpoint``: that of this
+    number is not there. ``root``: the seals that are there do not lead to what this checkpoint says.
+    """
+
+    what: Literal["seal", "checkpoint", "root"]
+    number: int
 
 
 class Standing:
@@ -147,6 +161,11 @@ class BundleWriter:
         self._hash = START
         self._places = self._unsealed = 0
 
+    @property
+    def places(self) -> int:
+        """How many sealed entries it has."""
+        return self._places
+
     def header(self) -> bytes:
         line = self._line(self._header)
         self._header_digest = sha256(line).hexdigest()
@@ -162,6 +181,10 @@ class BundleWriter:
         if whole:
             return self._line({"entry": entry.members(), "hash": hash_.hex()})
         return self._line({"place": entry.place, "digest": entry.digest().hex(), "hash": hash_.hex()})
+
+    def broken(self, broken: Broken) -> bytes:
+        """Before the cover, or in its place."""
+        return self._line({"broken": broken.what, "number": broken.number})
 
     def cover(self, cover: Cover) -> bytes:
         """After the last that is sealed, which is the place of ``cover``."""

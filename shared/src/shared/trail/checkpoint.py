@@ -50,3 +50,19 @@ class Checkpoint:
 
     def _signed(self) -> bytes:
         return _TAG + canonical(self.members())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint as it is kept: ``key`` is the fingerprint of the key that signed it."""
+
+    checkpoint: Checkpoint
+    signature: bytes
+    key: str
+
+    def members(self) -> dict[str, Json]:
+        return {
+            "checkpoint": self.checkpoint.members(),
+            "signature": self.signature.hex(),
+            "key": self.key,
+        }

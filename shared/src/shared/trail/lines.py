@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from shared.trail.bundle import FORMAT, Cover
+from shared.trail.bundle import FORMAT, Broken, Cover
 from shared.trail.canonical import Json, NotCanonical, read_canonical
-from shared.trail.checkpoint import Checkpoint
+from shared.trail.checkpoint import Checkpoint, Signed
 from shared.trail.entry import Entry, NoEntry, is_moment, read_id
 
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
@@ -58,7 +58,7 @@ class Unreadable:
     why: str
 
 
-Line = Header | Sealed | Cover | Unsealed | End | Unreadable
+Line = Header | Sealed | Broken | Cover | Unsealed | End | Unreadable
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -93,6 +93,8 @@ def _line(line: bytes, before: bytes) -> Line:
         case ["digest", "hash", "place"]:
             place = _number(members, "place")
             return Sealed(place, _hex(members, "digest"), _hex(members, "hash"), None)
+        case ["broken", "number"]:
+            return _broken(members)
         case ["checkpoint", "index", "key", "path", "place", "signature"]:
             return _cover(members)
         case ["hash", "number", "unsealed"]:
@@ -112,25 +114,42 @@ def _header(members: Mapping[str, Any], line: bytes) -> Header:
     return Header(members["user"], transfer_id, members["exported_at"], members["key"], sha256(line).digest())
 
 
-def _cover(members: Mapping[str, Any]) -> Cover:
-    signed = _object(members, "checkpoint", "number at previous leaves root")
-    if not is_moment(signed["at"]):
+def _broken(members: Mapping[str, Any]) -> Broken:
+    if members["broken"] not in ("seal", "checkpoint", "root"):
+        raise _Odd("it does not say what is broken")
+    return Broken(members["broken"], _number(members, "number"))
+
+
+def read_signed(members: Mapping[str, Any]) -> Signed:
+    """A checkpoint as a bundle's cover has it. Raises ValueError."""
+    if set(members) != {"checkpoint", "signature", "key"}:
+        raise _Odd("it is no signed checkpoint")
+    checkpoint = _object(members, "checkpoint", "number at previous leaves root")
+    if not is_moment(checkpoint["at"]):
         raise _Odd("its checkpoint does not say when")
-    checkpoint = Checkpoint(
-        number=_number(signed, "number"),
-        at=signed["at"],
-        previous=_hex(signed, "previous"),
-        leaves=_number(signed, "leaves"),
-        root=_hex(signed, "root"),
+    _hex(members, "key")
+    return Signed(
+        Checkpoint(
+            number=_number(checkpoint, "number"),
+            at=checkpoint["at"],
+            previous=_hex(checkpoint, "previous"),
+            leaves=_number(checkpoint, "leaves"),
+            root=_hex(checkpoint, "root"),
+        ),
+        signature=_hex(members, "signature", _SIGNATURE),
+        key=members["key"],
     )
+
+
+def _cover(members: Mapping[str, Any]) -> Cover:
+    signed = read_signed({name: members[name] for name in ("checkpoint", "signature", "key")})
     path = members["path"]
     if not isinstance(path, list):
         raise _Odd("its path is not a list")
-    _hex(members, "key")
     return Cover(
-        checkpoint=checkpoint,
-        signature=_hex(members, "signature", _SIGNATURE),
-        key=members["key"],
+        checkpoint=signed.checkpoint,
+        signature=signed.signature,
+        key=signed.key,
         place=_number(members, "place"),
         index=_number(members, "index"),
         path=[_hex({"path": beside}, "path") for beside in path],

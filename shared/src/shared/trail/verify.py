@@ -8,7 +8,7 @@ from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
 
-from shared.trail.bundle import Cover, signed_end
+from shared.trail.bundle import Broken, Cover, signed_end
 from shared.trail.chain import START, link
 from shared.trail.entry import Entry
 from shared.trail.keys import PublicKey, fingerprint
@@ -34,6 +34,7 @@ class Bundle:
 
     header: Header
     entries: Sequence[Entry]  # Those that speak of the transfer, as far as they are sealed.
+    broken: Sequence[Broken]  # What whoever exported it found wrong with the trail.
     cover: Cover | None
     unsealed: Sequence[Entry]
     places: int
@@ -88,6 +89,7 @@ def _bundle(read: Sequence[Line]) -> Bundle | None:
     return Bundle(
         header=read[0],
         entries=[line.entry for line in sealed if line.entry is not None],
+        broken=[line for line in read if isinstance(line, Broken)],
         cover=next((line for line in read if isinstance(line, Cover)), None),
         unsealed=[line.entry for line in read if isinstance(line, Unsealed)],
         places=len(sealed),
@@ -150,6 +152,8 @@ class _Walk:
                 return Problem("repeated", at, f"line {at} is a second header")
             case Sealed():
                 return self._sealed(at, line)
+            case Broken():
+                return self._broken(at, line)
             case Cover():
                 return self._cover(at, line)
             case Unsealed():
@@ -222,6 +226,26 @@ class _Walk:
         if self._place > 1:
             return Problem("dropped", at, f"the checkpoint is missing from line {at}")
         return None
+
+    def _broken(self, at: int, line: Broken) -> Problem:
+        end, number = self._read[-1], line.number
+        if not (isinstance(end, End) and end.digest == end.read and _is_signed(end, self._keys)):
+            return Problem("altered", at, f"line {at} says that the trail is broken; nobody has signed that")
+        match line.what:
+            case "seal":
+                message = (
+                    f"entry {number} has lost its seal: the trail was changed before line {at} was written"
+                )
+                return Problem("dropped", at, message, number)
+            case "checkpoint":
+                message = f"checkpoint {number} is missing from the trail; it covered entry {self._place - 1}"
+                return Problem("dropped", at, message)
+            case "root":
+                message = (
+                    f"checkpoint {number} cannot be shown: a seal under it, of this user or another, was"
+                    " altered or dropped in the trail"
+                )
+                return Problem("altered", at, message)
 
     def _cover(self, at: int, line: Cover) -> Problem | None:
         if self._covered:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.trail import Checkpoint, Entry, leaf, moment
+from shared.trail import Checkpoint, Entry, Signed, leaf, moment
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -53,6 +53,13 @@ FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[])
 """
 
 _LAST = "SELECT * FROM trail_checkpoint ORDER BY number DESC LIMIT 1"
+
+# Whether a checkpoint's mark can be believed: nobody has signed it. It is of an entry under that checkpoint.
+IS_SETTLED = """
+(c.settled = 0 OR EXISTS (SELECT FROM trail_seal t WHERE t.entry_id = c.settled AND t.number <= c.up_to))
+"""
+
+SETTLED = f"SELECT c.settled FROM trail_checkpoint c WHERE {IS_SETTLED} ORDER BY c.number DESC LIMIT 1"  # noqa: S608  # Our own constant.
 
 _PENDING = """
 SELECT clock_timestamp() AS now, max(number) AS up_to, count(*) AS seals
@@ -128,6 +135,12 @@ async def last_checkpoint(tx: Transaction) -> Record | None:
     return await tx.fetchrow(_LAST)
 
 
+async def settled(tx: Transaction) -> int:
+    """All entries up to this id were under the last checkpoint, or under one before it."""
+    row = await tx.fetchrow(SETTLED)
+    return 0 if row is None else row["settled"]
+
+
 async def pending(tx: Transaction, after: int, at_most: int) -> Record:
     """How many seals no checkpoint covers, up to which number, and the time."""
     row = await tx.fetchrow(_PENDING, after, at_most)
@@ -159,5 +172,6 @@ def entry_of(row: Record, place: int | None) -> Entry:
     )
 
 
-def checkpoint_of(row: Record) -> Checkpoint:
-    return Checkpoint(row["number"], moment(row["at"]), row["previous"], row["leaves"], row["root"])
+def signed_of(row: Record) -> Signed:
+    checkpoint = Checkpoint(row["number"], moment(row["at"]), row["previous"], row["leaves"], row["root"])
+    return Signed(checkpoint, row["signature"], row["key"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from notifier.adapters.seals import ENTRY_COLUMNS
+from notifier.adapters.seals import ENTRY_COLUMNS, IS_SETTLED, SETTLED
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -58,15 +58,22 @@ _OF_REFERENCE = _CONCERNED.format(
     """  # noqa: S608  # As above.
 )
 
-# Checkpoints follow each other without a gap, so the first that reaches the seal has it.
-_COVER = """
-SELECT s.place, c.* FROM (
+# The first checkpoint that reaches the user's last seal has it, unless the one that had was taken away.
+# All that was sealed after that seal is above what was settled a checkpoint before.
+_COVER = f"""
+SELECT s.place, s.number AS seal, c.*, coalesce(({SETTLED}), 0) AS settled_now, coalesce((
+    SELECT c.settled FROM trail_checkpoint c
+    WHERE c.up_to < s.number AND {IS_SETTLED} ORDER BY c.up_to DESC LIMIT 1
+), 0) AS settled_before, EXISTS (SELECT FROM trail_checkpoint WHERE number = c.number - 1) AS is_next
+FROM (SELECT max(up_to) AS number FROM trail_checkpoint) AS last
+LEFT JOIN LATERAL (
     SELECT place, number FROM trail_seal
-    WHERE user_id = $1 AND number <= (SELECT max(up_to) FROM trail_checkpoint) ORDER BY place DESC LIMIT 1
-) s JOIN LATERAL (
+    WHERE user_id = $1 AND number <= last.number ORDER BY place DESC LIMIT 1
+) s ON true
+LEFT JOIN LATERAL (
     SELECT * FROM trail_checkpoint WHERE up_to >= s.number ORDER BY up_to LIMIT 1
 ) c ON true
-"""
+"""  # noqa: S608  # As above.
 
 # By the seal: its entry may be gone, or be said to be somebody else's.
 _SEALED = f"""
@@ -74,10 +81,15 @@ SELECT s.place, s.hash, {ENTRY_COLUMNS} FROM trail_seal s JOIN trail_entry e ON 
 WHERE s.user_id = $1 AND s.place > $2 AND s.place <= $3 ORDER BY s.place LIMIT $4
 """  # noqa: S608  # As above.
 
+# Sealed since, or not at all: each by its own index, and neither reads what came before.
 _LATER = f"""
-SELECT s.place, e.id, {ENTRY_COLUMNS} FROM trail_entry e LEFT JOIN trail_seal s ON s.entry_id = e.id
-WHERE e.user_id = $1 AND (s.place IS NULL OR (s.user_id = $1 AND s.place > $2))
-ORDER BY s.place NULLS LAST, e.id
+SELECT s.place, e.id, {ENTRY_COLUMNS} FROM trail_seal s JOIN trail_entry e ON e.id = s.entry_id
+WHERE s.user_id = $1 AND s.place > $2
+UNION ALL
+SELECT NULL, e.id, {ENTRY_COLUMNS} FROM trail_entry e
+WHERE e.user_id = $1 AND e.id > $3
+    AND NOT EXISTS (SELECT FROM trail_seal s WHERE s.entry_id = e.id AND s.entry_id > $3 AND s.user_id = $1)
+ORDER BY place NULLS LAST, id
 """  # noqa: S608  # As above.
 
 
@@ -103,9 +115,15 @@ async def is_known(tx: Transaction, user_id: str) -> bool:
     return row is not None and row["known"]
 
 
-async def cover(tx: Transaction, user_id: str) -> Record | None:
-    """The last checkpoint over the user's chain, and the chain's ``place`` in it."""
-    return await tx.fetchrow(_COVER, user_id)
+async def cover(tx: Transaction, user_id: str) -> Record:
+    """The user's last seal under a checkpoint, by ``place`` and ``seal``, and the checkpoint that reaches it.
+
+    ``place`` is None where there is no such seal, ``is_next``: the checkpoint before is there. All entries
+    up to ``settled_now`` were sealed, and all up to ``settled_before`` before that seal.
+    """
+    row = await tx.fetchrow(_COVER, user_id)
+    assert row is not None
+    return row
 
 
 async def sealed(tx: Transaction, user_id: str, after: int, up_to: int, at_most: int) -> Sequence[Record]:
@@ -113,6 +131,6 @@ async def sealed(tx: Transaction, user_id: str, after: int, up_to: int, at_most:
     return await tx.fetch(_SEALED, user_id, after, up_to, at_most)
 
 
-async def later(tx: Transaction, user_id: str, place: int) -> Sequence[Record]:
-    """Entries that came after the one at ``place``, whether they are sealed or not."""
-    return await tx.fetch(_LATER, user_id, place)
+async def later(tx: Transaction, user_id: str, place: int, after: int) -> Sequence[Record]:
+    """Entries that were sealed after the one at ``place``, and those above the id ``after`` without any."""
+    return await tx.fetch(_LATER, user_id, place, after)

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from notifier.handlers.audit import Audit, Mark
 from notifier.handlers.evidence import Evidence
 from notifier.handlers.timeline import read_timeline
 from shared.db import Database
 from shared.http.auth import OPERATOR, Caller, require_role
 from shared.http.openapi import refusals
 from shared.http.pages import link_next
-from shared.trail import MEDIA_TYPE, What, fingerprint, public_text
+from shared.trail import MEDIA_TYPE, FaultKind, Signed, What, fingerprint, public_text
 from shared.trail.keys import PublicKey
 
 if TYPE_CHECKING:
@@ -64,6 +65,43 @@ class TrailKeyView(BaseModel):
     public_key: str = Field(description="Ed25519, 32 bytes in base64.")
 
 
+class CheckpointView(BaseModel):
+    number: int
+    at: str
+    previous: str = Field(description="The digest of the checkpoint before.")
+    leaves: int = Field(description="How many chains had grown.")
+    root: str
+
+
+class SignedView(BaseModel):
+    """As a bundle's cover has it: hashes, signature and the fingerprint of the key in hex."""
+
+    checkpoint: CheckpointView
+    signature: str
+    key: str
+
+    @classmethod
+    def of(cls, signed: Signed) -> Self:
+        return cls.model_validate(signed.members())
+
+
+class FaultView(BaseModel):
+    """`row` names the one that is altered or missing."""
+
+    kind: FaultKind
+    row: str
+    message: str
+
+
+class AuditView(BaseModel):
+    """A part of the trail that was looked at: the first fault of each kind, and the checkpoints."""
+
+    faults: list[FaultView]
+    checkpoints: list[SignedView]
+    seals: int = Field(description="How many were looked at, each with its entry.")
+    next: str | None = Field(description="Cursor of the next part, for `after`.")
+
+
 class TrailQuery(BaseModel):
     """One of `user`, `transfer` and `reference`."""
 
@@ -93,7 +131,7 @@ async def _operator(caller: Caller) -> None:
     require_role(caller, OPERATOR)
 
 
-def evidence(db: Database, bundles: Evidence, key: PublicKey) -> APIRouter:
+def evidence(db: Database, bundles: Evidence, audit: Audit, key: PublicKey) -> APIRouter:
     router = APIRouter(
         prefix="/v1", tags=["trail"], dependencies=[Depends(_operator)], responses=refusals(forbidden=403)
     )
@@ -118,6 +156,19 @@ def evidence(db: Database, bundles: Evidence, key: PublicKey) -> APIRouter:
     @router.get("/trail/key")
     async def read_trail_key() -> TrailKeyView:
         return TrailKeyView(fingerprint=fingerprint(key), public_key=public_text(key))
+
+    @router.get("/trail/audit", responses=refusals(invalid_cursor=422))
+    async def audit_trail(
+        after: Annotated[str | None, Query(max_length=64, description="`next` of the part before.")] = None,
+    ) -> AuditView:
+        """Looks for rows that are altered or missing, for two seconds: `ledgerbell audit check` goes on."""
+        page = await audit.page(Mark() if after is None else Mark.parse(after))
+        return AuditView(
+            faults=[FaultView.model_validate(fault, from_attributes=True) for fault in page.faults.values()],
+            checkpoints=[SignedView.of(signed) for signed in page.signed],
+            seals=page.seals,
+            next=None if page.done else str(page.mark),
+        )
 
     @router.get(
         "/evidence",

@@ -31,6 +31,7 @@ class Checkpointer:
         self._key = key
         self._fingerprint = fingerprint(key.public_key())
         self._every = timedelta(seconds=every_seconds)
+        self._newest: Checkpoint | None = None
 
     async def run(self) -> None:
         await sweep(
@@ -45,6 +46,7 @@ class Checkpointer:
         async with self._db.transaction() as tx:
             await seals.wait(tx)
             last = await seals.last_checkpoint(tx)
+            before = self._before(None if last is None else seals.signed_of(last).checkpoint)
             after = 0 if last is None else last["up_to"]
             pending = await seals.pending(tx, after, self.SEALS_AT_MOST)
             if pending["up_to"] is None:
@@ -53,12 +55,15 @@ class Checkpointer:
             if is_early and pending["seals"] < self.SEALS_AT_MOST:
                 return 0
             heads = await seals.heads(tx, after, pending["up_to"])
+            settled = await seals.settled(tx)
+            if pending["seals"] < self.SEALS_AT_MOST:  # Else what is settled may be under the next alone.
+                settled = max(settled, self._sealer.settled or 0)
             # There may be thousands, and others have the loop meanwhile.
             top = await asyncio.to_thread(lambda: root([head.leaf() for head in heads]))
             checkpoint = Checkpoint(
-                number=1 if last is None else last["number"] + 1,
+                number=1 if before is None else before.number + 1,
                 at=moment(pending["now"]),
-                previous=START if last is None else seals.checkpoint_of(last).digest(),
+                previous=START if before is None else before.digest(),
                 leaves=len(heads),
                 root=top,
             )
@@ -73,8 +78,20 @@ class Checkpointer:
                 checkpoint.sign(self._key),
                 after,
                 pending["up_to"],
-                max(self._sealer.settled or 0, 0 if last is None else last["settled"]),
+                settled,
             )
+        self._newest = checkpoint
         SIGNED.set(checkpoint.number)
-        log.info("trail.signed", number=checkpoint.number, leaves=checkpoint.leaves)
+        log.info(
+            "trail.signed", number=checkpoint.number, root=checkpoint.root.hex(), leaves=checkpoint.leaves
+        )
         return 1
+
+    def _before(self, last: Checkpoint | None) -> Checkpoint | None:
+        """What the next one names: the newest that was seen here. If that is gone, its number stays open."""
+        newest = self._newest
+        if newest is None or (last is not None and (last == newest or last.number > newest.number)):
+            self._newest = last
+        else:
+            log.critical("trail.checkpoint_gone", number=newest.number, root=newest.root.hex())
+        return self._newest

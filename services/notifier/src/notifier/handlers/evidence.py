@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from notifier.adapters import seals, timeline
+from notifier.adapters.seals import Head
+from notifier.handlers.sealing import Sealer
 from shared.db import Database
 from shared.observability.logs import get_logger
-from shared.trail import BundleWriter, Concern, Cover, NotCanonical, moment, path
-from shared.trail.keys import PrivateKey
+from shared.trail import (
+    Broken,
+    BundleWriter,
+    Concern,
+    Cover,
+    NotCanonical,
+    Signed,
+    moment,
+    path,
+    root_by_path,
+)
+from shared.trail.keys import PrivateKey, PublicKey
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -27,11 +39,16 @@ class NoTrail(Exception):
 
 
 class Evidence:
-    """``key`` signs what is exported, as it signs checkpoints."""
+    """``key`` signs what is exported, as it signs checkpoints. What the trail lacks is written too."""
 
-    def __init__(self, db: Database, key: PrivateKey) -> None:
+    def __init__(
+        self, db: Database, sealer: Sealer, key: PrivateKey, signers: Mapping[str, PublicKey]
+    ) -> None:
+        """``signers`` may have signed checkpoints, by their fingerprints."""
         self._db = db
+        self._sealer = sealer
         self._key = key
+        self._signers = signers
 
     async def lines(self, user_id: str, transfer_id: UUID) -> AsyncIterator[bytes]:
         """Of a bundle. That a transfer was never heard of is evidence too. Raises NoTrail, at once."""
@@ -41,12 +58,11 @@ class Evidence:
             cover = await timeline.cover(tx, user_id)
         return self._lines(user_id, transfer_id, cover)
 
-    async def _lines(self, user_id: str, transfer_id: UUID, cover: Record | None) -> AsyncIterator[bytes]:
+    async def _lines(self, user_id: str, transfer_id: UUID, cover: Record) -> AsyncIterator[bytes]:
         writer = BundleWriter(user_id, transfer_id, moment(datetime.now(UTC)), self._key)
         concern = Concern(transfer_id)
         yield writer.header()
-        place = 0 if cover is None else cover["place"]
-        after = 0
+        place, after = cover["place"] or 0, 0
         while after < place:
             async with self._db.autocommit() as tx:
                 rows = await timeline.sealed(tx, user_id, after, place, AT_ONCE)
@@ -62,20 +78,42 @@ class Evidence:
                     continue
                 yield line
             after = rows[-1]["place"]
-        if cover is not None:
-            yield writer.cover(await self._cover(user_id, cover))
+        settled = max(cover["settled_now"], self._sealer.settled or 0)
         async with self._db.autocommit() as tx:
-            rows = await timeline.later(tx, user_id, place)
+            rows = await timeline.later(tx, user_id, place, cover["settled_before"])
+        if any(row["place"] is None and row["id"] <= settled for row in rows):
+            yield writer.broken(Broken("seal", writer.places + 1))
+        if place:
+            found = await self._cover(user_id, cover)
+            yield writer.broken(found) if isinstance(found, Broken) else writer.cover(found)
         for row in rows:
             entry = seals.entry_of(row, row["place"])
             if concern(entry):
                 yield writer.unsealed(entry)
         yield writer.end()
 
-    async def _cover(self, user_id: str, row: Record) -> Cover:
+    async def _cover(self, user_id: str, row: Record) -> Cover | Broken:
+        """The checkpoint as it is kept, where a reader can see what is wrong with it by its signature."""
+        if row["after"] >= row["seal"]:
+            return (
+                Broken("root", row["number"]) if row["is_next"] else Broken("checkpoint", row["number"] - 1)
+            )
         async with self._db.autocommit() as tx:
             heads = await seals.heads(tx, row["after"], row["up_to"])
         index = next(number for number, head in enumerate(heads) if head.user_id == user_id)
-        beside = await asyncio.to_thread(lambda: path([head.leaf() for head in heads], index))
-        checkpoint = seals.checkpoint_of(row)
-        return Cover(checkpoint, row["signature"], row["key"], row["place"], index, beside)
+        signed = seals.signed_of(row)
+        leaves, beside = await asyncio.to_thread(_path, heads, index)
+        checkpoint = signed.checkpoint
+        top = root_by_path(leaves[index], index, len(leaves), beside)
+        if (top, len(leaves)) != (checkpoint.root, checkpoint.leaves) and self._is_as_signed(signed):
+            return Broken("root", checkpoint.number)
+        return Cover(checkpoint, signed.signature, signed.key, row["place"], index, beside)
+
+    def _is_as_signed(self, signed: Signed) -> bool:
+        key = self._signers.get(signed.key)
+        return key is not None and signed.checkpoint.verify(key, signed.signature)
+
+
+def _path(heads: Sequence[Head], index: int) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    leaves = [head.leaf() for head in heads]
+    return leaves, path(leaves, index)

@@ -67,8 +67,7 @@ class Sealer:
             if not turn.alone:
                 return 0
             if self.settled is None:
-                last = await seals.last_checkpoint(tx)
-                self.settled = 0 if last is None else last["settled"]
+                self.settled = await seals.settled(tx)
             walk = self._walk or Walk(turn, self.settled)
             # Only now, as what the one before us sealed must be seen.
             rows = await seals.due(tx, walk.at, walk.begun.newest, self.BATCH)
