@@ -297,15 +297,9 @@ def _as_exported(change: Callable[[Entry], Entry | None]) -> list[bytes]:
 def test_what_was_broken_before_the_export_is_named_as_the_export_says(
     broken: Broken, said: str, place: int | None
 ) -> None:
-    writer = BundleWriter("alice", TRANSFER, AT, KEY)
-    lines, hash_ = [writer.header()], START
-    for each in TRAIL.entries[:SEALED]:
-        hash_ = link(hash_, each.digest())
-        lines.append(writer.sealed(each, hash_, whole=False))
-    lines.append(writer.broken(broken))
-
-    problem = verify([*lines, writer.end()], PUBLIC).problem
-    put_in = verify([*BUNDLE[: COVER - 1], lines[-1], *BUNDLE[COVER - 1 :]], PUBLIC).problem
+    lines = _covered_by(broken)
+    problem = verify(lines, PUBLIC).problem
+    put_in = verify([*BUNDLE[: COVER - 1], lines[-2], *BUNDLE[COVER - 1 :]], PUBLIC).problem
 
     assert problem is not None
     assert said in problem.message
@@ -314,14 +308,15 @@ def test_what_was_broken_before_the_export_is_named_as_the_export_says(
     assert put_in.message == f"line {COVER} says that the trail is broken; nobody has signed that"
 
 
-def _covered_by(cover: Cover) -> list[bytes]:
-    """The sealed entries as they are, under another checkpoint."""
+def _covered_by(cover: Cover | Broken) -> list[bytes]:
+    """The sealed entries as they are, under another checkpoint, or none."""
     writer = BundleWriter("alice", TRANSFER, AT, KEY)
     lines, hash_ = [writer.header()], START
     for each in TRAIL.entries[:SEALED]:
         hash_ = link(hash_, each.digest())
         lines.append(writer.sealed(each, hash_, whole=False))
-    return [*lines, writer.cover(cover), writer.end()]
+    last = writer.cover(cover) if isinstance(cover, Cover) else writer.broken(cover)
+    return [*lines, last, writer.end()]
 
 
 def test_a_checkpoint_that_was_not_signed_covers_nothing() -> None:
