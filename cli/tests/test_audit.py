@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from ledgerbell.evidence import page_of
 from ledgerbell.main import app
 from shared.testing.evidence import GATEWAYS, KEY, SESSIONS, TRANSFER, Trail, made_up_trail
-from shared.trail import Entry, fingerprint, public_text, read_bundle
+from shared.trail import Broken, BundleWriter, Entry, fingerprint, public_text, read_bundle
 
 TRAIL = made_up_trail()
 BUNDLE = TRAIL.bundle()
@@ -345,6 +345,14 @@ def test_the_page_says_what_moved_and_how_it_is_checked() -> None:
         fingerprint(KEY.public_key()),
     ):
         assert said in html
+
+
+def test_the_page_says_that_the_trail_was_found_changed() -> None:
+    writer = BundleWriter("alice", TRANSFER, "2026-03-01T12:00:00.000000Z", KEY)
+    lines = [writer.header(), writer.broken(Broken("checkpoint", 2)), writer.end()]
+
+    assert "The trail was found changed" in page_of(read_bundle(lines), "case.jsonl")
+    assert "The trail was found changed" not in page(TRAIL)
 
 
 def hostile(member: str) -> Trail:

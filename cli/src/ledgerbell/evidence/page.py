@@ -25,6 +25,7 @@ from shared.trail import Bundle, Entry
 from shared.trail.entry import is_moment
 
 MOST_CHARACTERS = 300  # Of any text that somebody else wrote.
+_BROKEN = '<p class="state open">The trail was found changed at this export: the check below says how</p>\n'
 
 
 def page_of(bundle: Bundle, file_name: str) -> str:
@@ -53,7 +54,8 @@ def _head(bundle: Bundle) -> Iterator[str]:
         *([("Reference", _code(reference))] if reference else []),
         ("Exported", _moment(header.exported_at)),
     ]
-    yield f"<header>\n<h1>Evidence of a transfer</h1>\n{_facts(rows)}</header>\n"
+    broken = _BROKEN if bundle.broken else ""
+    yield f"<header>\n<h1>Evidence of a transfer</h1>\n{broken}{_facts(rows)}</header>\n"
 
 
 def _told(told: Iterable[Told]) -> Iterator[str]:
