@@ -125,9 +125,7 @@ class Stack:
         if gateway_port is not None:
             self._ports["ws-gateway"] = free_port(str(gateway_port))
         self._leaving = AsyncExitStack()
-        # uvicorn closes an idle connection after 5 s; one that is used at that moment would answer nothing.
-        limits = httpx.Limits(keepalive_expiry=3)
-        self._http = httpx.AsyncClient(trust_env=False, timeout=30, limits=limits)
+        self._http = httpx.AsyncClient(trust_env=False, timeout=30)
         self.supervisor = Supervisor(log)
 
     async def __aenter__(self) -> Self:

@@ -32,6 +32,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # X-Forwarded-* is the caller's word.
+                timeout_keep_alive=10,  # Longer than httpx keeps one: a request would be under way to nobody.
                 timeout_graceful_shutdown=5,
             )
         )

@@ -166,8 +166,7 @@ def _client(base_url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(10, connect=2),
-        # uvicorn closes an idle connection after 5 s; one that is used at that moment would answer nothing.
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=3),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=50),
         follow_redirects=False,
         trust_env=False,
     )
