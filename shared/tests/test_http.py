@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
@@ -50,6 +51,11 @@ async def read(request: Request) -> int:
 @router.get("/crash")
 async def crash() -> None:
     raise ZeroDivisionError("secret detail")
+
+
+@router.get("/deadlock")
+async def deadlock() -> None:
+    raise asyncpg.DeadlockDetectedError("Process 1 waits for 2")
 
 
 @router.get("/back-office")
@@ -170,6 +176,13 @@ async def test_a_caller_who_hangs_up_halfway_is_no_fault_of_ours(http: httpx.Asy
 
     assert said[0] == 499
     assert "http.unexpected" not in {line["event"] for line in logs}
+
+
+async def test_who_was_in_somebodys_way_may_ask_again(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/deadlock", headers=as_ada())
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "1"
 
 
 async def test_a_role_is_needed_where_it_is_asked_for(http: httpx.AsyncClient) -> None:

@@ -25,7 +25,7 @@ Answer = tuple[int, dict[str, Any]]
 # To a key that came with another body before.
 OTHER_PARAMETERS: Answer = 400, {"error": {"type": "idempotency_error", "message": "Other parameters."}}
 
-CALL_SECONDS = 0.4
+CALL_SECONDS = 1.0
 RETURN_URL = "https://shop.test/back"
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from shared.db.database import UNREACHABLE
+from shared.db.database import CONTENTION, UNREACHABLE
 from shared.observability.logs import get_logger
 from shared.observability.trace import current_trace
 
@@ -91,7 +91,7 @@ def install(app: FastAPI, known: Mapping[type[Exception], tuple[int, str]]) -> N
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    for kind in (*UNREACHABLE, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
+    for kind in (*UNREACHABLE, *CONTENTION, asyncpg.QueryCanceledError):
         app.add_exception_handler(kind, _unavailable)
 
 
