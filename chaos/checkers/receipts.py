@@ -19,6 +19,7 @@ MORE_GATEWAYS = ("replicas", "rolling-upgrade")
 SWALLOWING = ("reset", "black-hole", "one-way")
 PAGE = "page"  # Calls the gateway too, and no socket of a tab goes through it.
 LINGERING_SECONDS = 1.0  # What is said may be on its way for so long.
+OWN_CODES = 4000  # From here on the gateway itself says why it closes.
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Session:
     user: str
     began: float
     ended: float = float("inf")
+    dropped: float = float("inf")  # When the gateway closed it: the end, if it did so.
     said: list[tuple[float, int]] = field(default_factory=list)  # When, and up to which seq it was shown.
     shown: set[tuple[int, int]] = field(default_factory=set)  # Epoch and seq.
 
@@ -36,12 +38,15 @@ class Session:
         return max((up_to for _, up_to in self.said), default=0)
 
     def heard(self, silences: Sequence[Window]) -> int:
-        """What must be known of it: what it said into a line that is silent or cut may never have come."""
+        """What must be known of it: what it said into a line that is silent or cut may never have come, nor
+        what crossed the gateway's own closing. It says that again on its next socket.
+        """
         return max(
             (
                 up_to
                 for at, up_to in self.said
-                if not any(window.meets(at, at + LINGERING_SECONDS) for window in silences)
+                if at + LINGERING_SECONDS <= self.dropped
+                and not any(window.meets(at, at + LINGERING_SECONDS) for window in silences)
             ),
             default=0,
         )
@@ -111,6 +116,8 @@ def _see(session: Session, record: Record) -> None:
             session.said.append((record.t, int(record.value["seq"])))
         case "closed":
             session.ended = record.t
+            if int(record.value.get("code") or 0) >= OWN_CODES:
+                session.dropped = record.t
         case "frame":
             for frame in frames_of(record):
                 if frame["type"] == "notification":

@@ -106,8 +106,8 @@ class World:
         told = {"as_of": f"1:{newest}", "rev": newest, "unread": newest, "balances": balances}
         self.say(tab, "frame", "info", user, type="live", read_seq=0, **told)
 
-    def disconnect(self, tab: str, type_: Type = "info") -> None:
-        self.say(tab, "closed", type_, self.tabs.pop(tab), code=1006)
+    def disconnect(self, tab: str, type_: Type = "info", *, code: int = 1006) -> None:
+        self.say(tab, "closed", type_, self.tabs.pop(tab), code=code)
 
     def newest(self, user: str) -> int:
         return max((each.seq for each in self.notifications if each.user == user), default=0)

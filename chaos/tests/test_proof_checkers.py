@@ -96,6 +96,18 @@ def test_an_acknowledgement_between_two_sessions(world: World) -> None:
     assert world.counts == {}
 
 
+@pytest.mark.parametrize(("seconds", "counts"), [(0.2, {}), (1.5, {"lost": 1})])
+def test_an_acknowledgement_that_crossed_the_gateways_own_closing(
+    world: World, seconds: float, counts: dict[str, int]
+) -> None:
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.clock += seconds
+    world.disconnect("ada/tab-1", code=4401)
+    world.end()
+    assert world.counts == counts
+
+
 def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> None:
     world.acknowledge("ada/tab-1")
     world.trail.clear()
