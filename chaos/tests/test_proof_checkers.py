@@ -104,6 +104,7 @@ def test_an_acknowledgement_that_crossed_the_gateways_own_closing(
     world.trail.clear()
     world.clock += seconds
     world.disconnect("ada/tab-1", code=4401)
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
     world.end()
     assert world.counts == counts
 
