@@ -34,7 +34,7 @@ check: ## All that needs no server: format, lint, types, walls, locks, the SDK, 
 
 test: ## Every test, against real servers and in a real browser (ARGS='-k name' for some)
 	@scripts/setup test
-	@$(bin)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(bin)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: ## Measure, as ratios to hand-written floors, beside peers (ROW=name for one; soak takes MINUTES=60)
 	@scripts/setup demo

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -34,8 +36,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever needs the servers, directly or through another fixture, is marked so."""
+    """Whatever needs the servers, directly or through another fixture, is marked so.
+
+    The files that may take longest come first, or one worker would be alone with them at the end.
+    """
     del config
+    if twice := [id_ for id_, times in Counter(item.nodeid for item in items).items() if times > 1]:
+        # xdist would run the first of them only, and say nothing.
+        raise pytest.UsageError(f"several tests have the id {twice[0]}")
+    longest: dict[Path, float] = {}
     for item in items:
         if {"servers", "namespace"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
+        if limit := item.get_closest_marker("timeout"):
+            longest[item.path] = max(limit.args[0], longest.get(item.path, 0))
+    items.sort(key=lambda item: -longest.get(item.path, 0))
