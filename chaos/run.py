@@ -27,7 +27,8 @@ from shared.testing.waiting import until
 PEACE_SECONDS = 10.0  # Load alone, before the first fault.
 LONGEST_FAULT_SECONDS = 8.0  # In a run of two minutes; a longer one has more time for each, up to:
 LONGEST_STOP_SECONDS = 90.0
-DRAIN_SECONDS = 90.0
+DRAIN_SECONDS = 90.0  # After two minutes or more; sooner after less:
+SHORTEST_DRAIN_SECONDS = 45.0
 READ_AT_ONCE = 8
 READ_SECONDS = 20
 # What the broker loses comes by recap and repair, which would hide what others lose: on for these alone.
@@ -69,6 +70,10 @@ class Order:
     def longest_fault_seconds(self) -> float:
         return min(LONGEST_STOP_SECONDS, LONGEST_FAULT_SECONDS * max(1.0, self.minutes / 4))
 
+    @property
+    def drain_seconds(self) -> float:
+        return min(DRAIN_SECONDS, max(SHORTEST_DRAIN_SECONDS, DRAIN_SECONDS * self.minutes / 2))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -85,7 +90,7 @@ async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome
             "seed": order.seed,
             "minutes": order.minutes,
             "faults": list(order.faults),
-            "drain_seconds": DRAIN_SECONDS,
+            "drain_seconds": order.drain_seconds,
         }
         history.add("run", "run", "info", "", parameters)
         async with opened(
@@ -136,13 +141,13 @@ async def _live_through(world: World, order: Order) -> None:
     await heal(world)
     await load
     phase("heal")
-    await _drain(world)
+    await _drain(world, order.drain_seconds)
     phase("drained")
     await _read_all(world.tabs)
     phase("read")
 
 
-async def _drain(world: World) -> None:
+async def _drain(world: World, within_seconds: float) -> None:
     """What does not come to its end in time is found by the checker."""
     left: list[str] = []
 
@@ -151,7 +156,7 @@ async def _drain(world: World) -> None:
         return not left
 
     try:
-        await until(nothing_waits, within_seconds=DRAIN_SECONDS, every_seconds=1)
+        await until(nothing_waits, within_seconds=within_seconds, every_seconds=1)
     except TimeoutError:
         world.history.add("run", "waiting", "info", "", {"left": left})
 
