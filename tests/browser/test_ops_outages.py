@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("gateway_may_vanish", "services_may_vanish"
 
 BlankTab = Callable[[], Awaitable[Page]]
 
-# Silent after ten seconds; what is parked is counted every ten.
+# Silent after ten seconds; what is parked is counted every five.
 SOON_MS = 40_000
 
 

@@ -49,7 +49,7 @@ class LetterView(BaseModel):
 
 
 class LettersView(BaseModel):
-    """`dead`: how many lay in the broker's dead queue at the last look, 30 s ago at most."""
+    """`dead`: how many lay in the broker's dead queue at the last look, 5 s ago at most."""
 
     items: list[LetterView]
     next: str | None

@@ -16,7 +16,7 @@ from shared.observability.vitals import EVERY_SECONDS, EXCHANGE, Reading
 
 log = get_logger(__name__)
 
-COUNT_EVERY_SECONDS = 10.0
+COUNT_EVERY_SECONDS = 5.0
 
 
 class Vitals:
@@ -31,7 +31,7 @@ class Vitals:
         queues: Sequence[str] = (),
         parked: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """``read`` must not block. ``queues`` are looked at each time; ``parked`` is asked every 10 s."""
+        """``read`` must not block. ``queues`` are looked at each time; ``parked`` is asked every 5 s."""
         self._url = url
         self._service = service
         self._process = uuid4().hex[:8]

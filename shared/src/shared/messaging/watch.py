@@ -15,13 +15,13 @@ from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
 
-LOOK_EVERY_SECONDS = 30.0
+LOOK_EVERY_SECONDS = 5.0
 
 DEAD_EVENTS = Gauge("dead_events", "Messages that nobody consumes any more, at the last look.", ["queue"])
 
 
 class DeadWatch:
-    """Looks at a service's dead queue every 30 s, and takes out of it what somebody asks for."""
+    """Looks at a service's dead queue every 5 s, and takes out of it what somebody asks for."""
 
     def __init__(self, url: str, service: str) -> None:
         self._url = url
