@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, Request, Route, expect
 
 from ledgerbell.stack import Stack
-from shared.events.credit import CreditDeducted
 from shared.messaging import Message
 from shared.messaging.topology import dead_queue
-from shared.testing.deliveries import envelope_of
+from shared.testing.deliveries import added, envelope_of
 from shared.testing.waiting import until
 from tests.browser.desk import OPERATOR, open_ops, panel, park, park_many, send
 
@@ -225,16 +223,7 @@ async def test_more_than_a_pageful_is_counted_and_can_be_had(stack: Stack, blank
 async def test_all_are_replayed_the_oldest_first_once_that_is_confirmed(
     stack: Stack, user: str, blank_tab: BlankTab
 ) -> None:
-    event = CreditDeducted(
-        transfer_id=uuid4(),
-        currency="USD",
-        amount_minor=250,
-        balance_after=750,
-        held_after=0,
-        version=1,
-        reason="A code",
-    )
-    good = envelope_of(event, user)
+    good = envelope_of(added(), user)
     await send(stack, Message("", dead_queue("notifier"), str(good.id), good.data, good.headers()))
     page = await blank_tab()
     await open_ops(stack, page)

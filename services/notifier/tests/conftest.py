@@ -183,6 +183,22 @@ def seal(db: Database, sealer: Sealer, trail_key: KeyPair) -> Seal:
 
 
 @pytest.fixture
+def settle(owner: AnyConnection, sealer: Sealer) -> Seal:
+    """Everything that is there is sealed, and known to be all."""
+
+    async def run() -> None:
+        newest = await owner.fetchval("SELECT max(id) FROM trail_entry")
+
+        async def settled() -> bool:
+            await sealer.seal_batch()
+            return bool(sealer.settled == newest)
+
+        await until(settled)
+
+    return run
+
+
+@pytest.fixture
 def evidence_of(sealer: Sealer, trail_key: KeyPair) -> Callable[[Database], Evidence]:
     key = read_private_key(trail_key.private)
     signers = {fingerprint(key.public_key()): key.public_key()}

@@ -15,7 +15,6 @@ from services.notifier.tests.conftest import Export, Fill, Seal, transfer_of
 from shared.db import Database
 from shared.db.database import AnyConnection
 from shared.testing.identities import KeyPair
-from shared.testing.waiting import until
 from shared.trail import START, Verdict, read_private_key
 
 pytestmark = pytest.mark.servers
@@ -88,17 +87,11 @@ async def test_that_a_transfer_was_never_told_is_evidence(
 
 
 async def test_what_came_after_the_cover_is_found_without_reading_what_came_before(
-    db: Database, owner: AnyConnection, fill: Fill, seal: Seal, sealer: Sealer, user_id: str
+    db: Database, owner: AnyConnection, fill: Fill, seal: Seal, settle: Seal, user_id: str
 ) -> None:
     """Or the export of a long trail would be cut short."""
     await fill(user_id, 1000)
-    newest = await owner.fetchval("SELECT max(id) FROM trail_entry")
-
-    async def settled() -> bool:
-        await sealer.seal_batch()
-        return bool(sealer.settled == newest)
-
-    await until(settled)
+    await settle()
     await seal()
     await fill(user_id, 3)
     await seal()

@@ -23,7 +23,6 @@ from shared.db.database import AnyConnection
 from shared.db.provision import ServiceDatabase
 from shared.testing.identities import KeyPair
 from shared.testing.servers import Servers
-from shared.testing.waiting import until
 from shared.trail import Fault, Problem, Verdict, fingerprint, read_private_key, read_public_key
 
 pytestmark = pytest.mark.servers
@@ -88,18 +87,12 @@ PLACES, FIRST = 20, 12
 
 @pytest.fixture
 async def scene(
-    db: Database, owner: AnyConnection, fill: Fill, seal: Seal, sealer: Sealer, user_id: str
+    db: Database, owner: AnyConnection, fill: Fill, seal: Seal, settle: Seal, user_id: str
 ) -> Scene:
     users, transfers, checkpoints = (user_id, f"{user_id}-other"), {}, []
 
     async def sign() -> None:
-        newest = await owner.fetchval("SELECT max(id) FROM trail_entry")
-
-        async def settled() -> bool:
-            await sealer.seal_batch()
-            return bool(sealer.settled == newest)
-
-        await until(settled)
+        await settle()
         await seal()
         checkpoints.append(await owner.fetchval("SELECT max(number) FROM trail_checkpoint"))
 
