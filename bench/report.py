@@ -70,6 +70,9 @@ NOTES = """\
   debit's balance frame.
 - **one debit on 10,000 tabs**: all of one user; from the commit until the last of them has it.
 - **beside itself**: the floor is the same product of a copy in which trail, chain and receipts are taken out.
+  Sealing has a tenth of the time while something waits to be sealed, so most of a burst's is done behind it.
+- The product's tabs acknowledge in every row, as the SDK does: the highest, once a second. Those of the floor
+  and of the peers have nobody to tell.
 - **published**, **relayed**: events in the outbox until the broker has confirmed them: handed over after
   the commit, or found in the table by the relay, which reads and deletes them too. The floor is a raw AMQP
   client: 500 a write, two writes on their way, no table.

@@ -21,6 +21,7 @@ from bench.kept_alive import KeptAlive
 OPENING_AT_ONCE = 32
 READY_SECONDS = 30.0
 KNOWN_PAYLOADS = 64
+ACKNOWLEDGED_EVERY_SECONDS = 1.0
 APPLICATION_PONG = b'{"type":"pong"}'
 
 
@@ -28,7 +29,8 @@ APPLICATION_PONG = b'{"type":"pong"}'
 class Gateway:
     """Where tabs connect and how: who they are they say with a ticket, in the path, or as Socket.IO does.
 
-    One that does not promise the order of what it sends is not held to it.
+    One that does not promise the order of what it sends is not held to it. One that is to hear what its tabs
+    have shown is told as by the SDK.
     """
 
     host: str
@@ -38,6 +40,7 @@ class Gateway:
     tickets: bool = False
     socket_io: bool = False
     in_order: bool = True
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Tabs:
         self._live: dict[ClientSocket, asyncio.Future[None]] = {}
         self._arrivals: list[Arrival] = []
         self._last_seq: dict[int, int] = {}
+        self._acknowledged: dict[ClientSocket, int] = {}
+        self._resting: dict[ClientSocket, asyncio.TimerHandle] = {}
         self._expected = 0
         self._complete = asyncio.Event()
         self._complaints: list[str] = []
@@ -101,10 +106,12 @@ class Tabs:
 
     def abandon(self) -> None:
         """Closes all sockets, whatever has become of them."""
+        for timer in self._resting.values():
+            timer.cancel()
         for socket in self._sockets:
             socket.close()
-        self._sockets.clear()
-        self._last_seq.clear()
+        for known in (self._sockets, self._last_seq, self._acknowledged, self._resting):
+            known.clear()
 
     async def _open_one(self, user: str, token: str, http: KeptAlive) -> None:
         gateway = self._gateway
@@ -135,6 +142,8 @@ class Tabs:
             seen = self._read(socket, payload)
         for transfer_id, seq in seen:
             self._on_notification(Arrival(arrived_ns, transfer_id, socket.user, self._sockets[socket]), seq)
+        if seen and self._gateway.acknowledged:
+            self._acknowledge(socket)
 
     def _read(self, socket: ClientSocket, payload: bytes) -> list[tuple[str, int]]:
         frame = self._frame(socket, payload)
@@ -174,6 +183,21 @@ class Tabs:
         self._arrivals.append(arrival)
         if len(self._arrivals) == self._expected:
             self._complete.set()
+
+    def _acknowledge(self, socket: ClientSocket) -> None:
+        """The highest at once, then at most once a second."""
+        seq = self._last_seq[self._sockets[socket]]
+        if socket in self._resting or seq == self._acknowledged.get(socket) or socket.closed:
+            return
+        self._acknowledged[socket] = seq
+        socket.send_text(orjson.dumps({"type": "ack", "seq": seq}))
+        self._resting[socket] = asyncio.get_running_loop().call_later(
+            ACKNOWLEDGED_EVERY_SECONDS, self._rested, socket
+        )
+
+    def _rested(self, socket: ClientSocket) -> None:
+        del self._resting[socket]
+        self._acknowledge(socket)
 
     def _check_health(self) -> None:
         lost = [socket.closed for socket in self._sockets if socket.closed]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,8 +31,6 @@ from shared.testing.working import working
 pytestmark = pytest.mark.servers  # Its own: its figures are of everything.
 
 HOLE_SECONDS = "1"
-OPERATIONS = 1000
-KILLS = 8
 
 
 class System:
@@ -255,138 +252,3 @@ async def test_lost_statements_are_asked_for_again(system: System) -> None:
     assert found["statements_missing"] == 0
     heard = await system.query("notifier", "SELECT heard_up_to FROM coverage_ledger")
     assert heard > lost
-
-
-class Mixed:
-    """Operations of every kind at once, each insisted on until it is answered."""
-
-    def __init__(self, system: System, chance: random.Random) -> None:
-        self._system = system
-        self._chance = chance
-        self.done = 0
-
-    async def run(self, operations: int) -> None:
-        customers = [self._system.customer() for _ in range(5)]
-        for customer in customers:
-            await customer.open_account()
-            await customer.add_credits("500.00", "To begin with")
-        slots = asyncio.Semaphore(8)
-
-        async def one() -> None:
-            async with slots:
-                await self._operate(self._chance.choice(customers))
-                self.done += 1
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(operations):
-                group.create_task(one())
-
-    async def _operate(self, customer: Customer) -> None:
-        match self._chance.choices(("add", "debit", "hold", "pay"), (20, 60, 17, 3))[0]:
-            case "add":
-                await customer.add_credits("0.50", "A bonus")
-            case "debit":
-                await customer.deduct_credits("0.25", "A rental")
-            case "hold":
-                body = {"amount": "0.10", "currency": "USD", "reason": "A hold", "expires_in_seconds": 600}
-                held = await self._insist(customer, "/v1/accounts/me/holds", body)
-                how = self._chance.choice(("post", "void"))
-                await self._insist(customer, f"/v1/holds/{held['hold_id']}/{how}")
-            case "pay":
-                await self._pay(customer)
-
-    async def _insist(self, customer: Customer, path: str, body: object = None) -> dict[str, Any]:
-        """At credit itself: the gateway does not pass all of it on."""
-        key = str(uuid4())
-        async with asyncio.timeout(120):
-            while True:
-                headers = {
-                    "authorization": f"Bearer {self._system.stack.token(customer.user)}",
-                    "idempotency-key": key,
-                }
-                url = f"{self._system.stack.credit_url}{path}"
-                try:
-                    answer = await self._system.http.post(url, json=body, headers=headers)
-                except httpx.HTTPError:
-                    answer = None
-                if answer is not None and answer.is_success:
-                    view: dict[str, Any] = answer.json()
-                    return view
-                assert answer is None or answer.status_code in (409, 503), answer.text
-                await asyncio.sleep(0.1)
-
-    async def _pay(self, customer: Customer) -> None:
-        stack = self._system.stack
-        providers = Providers(
-            self._system.http, stack.payment_provider_url, stack.sms_provider_url, stack.provider_headers
-        )
-        payment = await customer.initialize_payment("5.00")
-
-        async def open_() -> Any:
-            return (await customer.look("payments", payment["payment_id"]))["checkout_url"]
-
-        url = payment["checkout_url"] or await until(open_, within_seconds=60, every_seconds=0.2)
-        await providers.press(url, "pay")
-
-
-async def uncovered(system: System) -> list[str]:
-    """What the databases themselves say, each read by hand: transfers without their notification."""
-    booked = await system.rows(
-        "credit",
-        """
-        SELECT id, user_id, currency, coalesce(source, kind) AS kind,
-            CASE kind WHEN 'addition' THEN amount_minor ELSE -amount_minor END AS minor
-        FROM transfer
-        """,
-    )
-    shown = await system.rows(
-        "notifier",
-        """
-        SELECT transfer_id, user_id, currency, amount_minor AS minor, kind FROM notification
-        WHERE transfer_id IS NOT NULL
-        """,
-    )
-    by = {"deduction": "credit.deducted", "payment": "payment.completed", "refund": "refund.completed"}
-    known = {
-        (row["transfer_id"], row["user_id"], row["currency"], row["minor"], row["kind"]) for row in shown
-    }
-    return [
-        str(row["id"])
-        for row in booked
-        if (row["id"], row["user_id"], row["currency"], row["minor"], by.get(row["kind"], "credit.added"))
-        not in known
-    ]
-
-
-@pytest.mark.timeout(420)
-async def test_a_thousand_mixed_operations_while_processes_are_killed_are_all_shown(system: System) -> None:
-    chance = random.Random(20)  # The same kills each time.
-    mixed, stack = Mixed(system, chance), system.stack
-    running = asyncio.create_task(mixed.run(OPERATIONS))
-    for kill in range(1, KILLS + 1):
-        while mixed.done < kill * OPERATIONS // (KILLS + 1) and not running.done():
-            await asyncio.sleep(0.02)
-        victim = chance.choice(("credit", "notifier", "payment", "ws-gateway", "broker"))
-        if victim == "broker":
-            system.rabbitmq.kill()
-            await system.rabbitmq.start()
-        else:
-            await stack.supervisor.ready(victim)
-            stack.supervisor.kill(victim)
-    await running
-    await stack.until_ready()
-
-    async def paid() -> bool:
-        sql = "SELECT count(*) FROM payment WHERE state NOT IN ('completed', 'failed')"
-        return bool(await system.query("payment", sql) == 0)
-
-    await until(paid, within_seconds=120, every_seconds=0.5)
-    found = await system.until_covered(120)
-    table = await system.runs()
-
-    assert mixed.done == OPERATIONS
-    assert (found["percent"], found["holes"], found["statements_missing"]) == (100, 0, 0)
-    assert await uncovered(system) == []
-    assert found["stated"] == await system.query("credit", "SELECT count(*) FROM transfer")
-    assert found["stated"] > OPERATIONS * 0.8
-    assert (table.exit_code, "100.0 %" in table.stdout) == (0, True), table.output

@@ -92,7 +92,7 @@ class Product:
 
     def entrance(self) -> Gateway:
         host, port = _address(self._stack.gateway_url)
-        return Gateway(host, port, "/v1/ws", origin=self._stack.gateway_url, tickets=True)
+        return Gateway(host, port, "/v1/ws", origin=self._stack.gateway_url, tickets=True, acknowledged=True)
 
     def tokens(self, users: Sequence[str]) -> dict[str, str]:
         return {user: self._stack.token(user) for user in users}
