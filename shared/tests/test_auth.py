@@ -111,6 +111,7 @@ def test_a_token_that_was_verified_before_still_ends(issuer: Issuer) -> None:
         {"kid": "k", "alg": "HS256", "key": "short", "roles": ["user"]},
         {"kid": "k", "alg": "none", "key": SECRET, "roles": ["user"]},
         {"kid": "k", "alg": "HS512", "key": SECRET, "roles": ["user"]},
+        {"kid": "k", "alg": "EdDSA", "key": SECRET, "roles": ["user"]},
     ],
     ids=lambda key: f"{key['alg']} {key['key'][:5]}",
 )
