@@ -87,7 +87,8 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if public_docs else None,
         generate_unique_id_function=lambda route: route.name,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # Ours is `traced`; this asks for each.
+        # Ours is `traced`; FastAPI would ask at each request whether somebody wants its own.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.keyring = keyring
     app.state.problems = problems or {}
