@@ -58,6 +58,11 @@ async def deadlock() -> None:
     raise asyncpg.DeadlockDetectedError("Process 1 waits for 2")
 
 
+@router.get("/cut-off")
+async def cut_off() -> None:
+    raise asyncpg.ConnectionDoesNotExistError("closed in the middle")
+
+
 @router.get("/back-office")
 async def back_office(identity: Caller) -> None:
     require_role(identity, "operator")
@@ -178,11 +183,18 @@ async def test_a_caller_who_hangs_up_halfway_is_no_fault_of_ours(http: httpx.Asy
     assert "http.unexpected" not in {line["event"] for line in logs}
 
 
-async def test_who_was_in_somebodys_way_may_ask_again(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/deadlock", headers=as_ada())
+@pytest.mark.parametrize(
+    ("path", "said"), [("/deadlock", "http.contention"), ("/cut-off", "http.database_unavailable")]
+)
+async def test_what_passes_by_itself_may_be_asked_again_and_the_log_says_which_it_was(
+    http: httpx.AsyncClient, path: str, said: str
+) -> None:
+    with capture_logs() as logs:
+        answer = await http.get(path, headers=as_ada())
 
     assert (answer.status_code, answer.json()["code"]) == (503, "temporarily_unavailable")
     assert answer.headers["retry-after"] == "1"
+    assert [line["event"] for line in logs] == [said, "http.request"]
 
 
 async def test_a_role_is_needed_where_it_is_asked_for(http: httpx.AsyncClient) -> None:

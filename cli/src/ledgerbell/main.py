@@ -37,7 +37,8 @@ broker = typer.Typer(no_args_is_help=True, help="The broker's exchanges, queues,
 database = typer.Typer(no_args_is_help=True, help="The services' databases and roles.")
 dead_letters = typer.Typer(
     no_args_is_help=True,
-    help="Events that services could not handle. Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.",
+    help="Events that services could not handle. Needs LEDGERBELL_OPERATOR_TOKEN;"
+    " LEDGERBELL_GATEWAY_URL is http://127.0.0.1:8080 unless set.",
 )
 audit = typer.Typer(
     no_args_is_help=True,
@@ -236,8 +237,9 @@ def rebuild(
 ) -> None:
     """Make a user's stream anew of its events; ends with 1 where it was not as they make it.
 
-    Each notification stays read or unread, and connected tabs load afresh. Needs LEDGERBELL_GATEWAY_URL and
-    LEDGERBELL_OPERATOR_TOKEN.
+    Each notification stays read or unread, and connected tabs load afresh.
+
+    Needs LEDGERBELL_OPERATOR_TOKEN; LEDGERBELL_GATEWAY_URL is http://127.0.0.1:8080 unless set.
     """
     with _plainly():
         found = rebuild_stream(OperatorSettings(), user, compare_only=compare)
@@ -253,10 +255,12 @@ def rebuild(
 
 @app.command()
 def coverage() -> None:
-    """Say which part of the transfers was shown to their users, and which was not. Ends with 1 below 100 %,
-    and where the ledger has not stated itself for five minutes.
+    """Say which part of the transfers was shown to their users, and which was not.
 
-    Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.
+    Ends with 1 below 100 %, where a statement of the ledger is missing, and where it has not stated itself
+    for five minutes.
+
+    Needs LEDGERBELL_OPERATOR_TOKEN; LEDGERBELL_GATEWAY_URL is http://127.0.0.1:8080 unless set.
     """
     with _plainly():
         found = read_coverage(OperatorSettings())
@@ -274,7 +278,7 @@ def export_evidence(
 ) -> None:
     """Write what the trail says of a transfer: a bundle that can be checked, and a page to read.
 
-    Needs LEDGERBELL_GATEWAY_URL and LEDGERBELL_OPERATOR_TOKEN.
+    Needs LEDGERBELL_OPERATOR_TOKEN; LEDGERBELL_GATEWAY_URL is http://127.0.0.1:8080 unless set.
     """
     file = out or Path(f"evidence-{transfer}.jsonl")
     with _plainly():
@@ -322,8 +326,9 @@ def check_whole_trail(
 ) -> None:
     """Check the whole trail. Ends with 1 and names the first row of each kind that is altered or missing.
 
-    Ends with 2 where a key, or what was kept, cannot be read. Needs LEDGERBELL_GATEWAY_URL and
-    LEDGERBELL_OPERATOR_TOKEN.
+    Ends with 2 where a key, or what was kept, cannot be read.
+
+    Needs LEDGERBELL_OPERATOR_TOKEN; LEDGERBELL_GATEWAY_URL is http://127.0.0.1:8080 unless set.
     """
     try:
         keys = [evidence.public_key(each) for each in key or ()]

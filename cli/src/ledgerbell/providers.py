@@ -50,11 +50,6 @@ class Providers:
         order = await self.order(reference)
         await self._post(f"{self.sms_url}/v1/orders/{order['id']}/timeout", {})
 
-    async def fail_refund(self, reference: str, reason: str) -> None:
-        """A refund that had succeeded fails afterwards."""
-        refund = await self._found(f"{self.payments_url}/v1/refunds", reference)
-        await self._post(f"{self.payments_url}/v1/refunds/{refund['id']}/fail", {"reason": reason})
-
     async def play(self, where: Literal["payments", "sms"], path_prefix: str, faults: str) -> None:
         """The next call such as ``POST /v1/refunds`` meets these faults; sandbox/README.md lists them."""
         base = self.payments_url if where == "payments" else self.sms_url

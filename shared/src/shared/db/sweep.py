@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
-from shared.db.database import UNREACHABLE
+from shared.db.database import CONTENTION, UNREACHABLE
 from shared.observability.logs import get_logger
 
 log = get_logger(__name__)
@@ -23,9 +21,9 @@ async def sweep(
 ) -> None:
     """Run ``batch``, which returns how many it found, until cancelled: at once again after a full one.
 
-    What passes by itself, the database's trouble and ``passing``, is logged as ``failed``.
+    What passes by itself, the database's trouble, contention and ``passing``, is logged as ``failed``.
     """
-    passes: tuple[type[Exception], ...] = (asyncpg.LockNotAvailableError, *UNREACHABLE, *passing)
+    passes: tuple[type[Exception], ...] = (*CONTENTION, *UNREACHABLE, *passing)
     while True:
         done = 0
         try:

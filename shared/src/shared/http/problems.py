@@ -91,8 +91,10 @@ def install(app: FastAPI, known: Mapping[type[Exception], tuple[int, str]]) -> N
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    for kind in (*UNREACHABLE, *CONTENTION, asyncpg.QueryCanceledError):
+    for kind in (*UNREACHABLE, asyncpg.QueryCanceledError):
         app.add_exception_handler(kind, _unavailable)
+    for kind in CONTENTION:
+        app.add_exception_handler(kind, _contended)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -129,6 +131,11 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _unavailable(_: Request, error: Exception) -> Response:
     log.error("http.database_unavailable", error=repr(error))
+    return busy().response()
+
+
+async def _contended(_: Request, error: Exception) -> Response:
+    log.warning("http.contention", error=repr(error))
     return busy().response()
 
 

@@ -189,7 +189,7 @@ export class ServiceLetters {
       </div>`;
   }
 
-  /** @param {number | null | undefined} total told every ten seconds, so it may be behind */
+  /** @param {number | null | undefined} total told every five seconds, so it may be behind */
   #extent(total) {
     const { letters, hasMore } = this.#known;
     if (!hasMore) return `${count(letters.length)} parked`;

@@ -118,7 +118,7 @@ class Receipts:
     def pushed(self, channel: Channel) -> None:
         """Everything the channel has pushed since it was asked last.
 
-        Called for each: it costs 0.3 µs, and 1 µs for a user's first of a second.
+        Called for each: it costs 0.1 to 0.2 µs, and 1 µs for a user's first of a second.
         """
         ranges = self._gathered.pushed.get(channel.user_id)
         if ranges and not channel.leading:
