@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 
@@ -25,11 +27,18 @@ async def page(watched: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+@asynccontextmanager
+async def opened(stack: Stack, user: str) -> AsyncIterator[Tab]:
+    """A new user's tab, and 100.00 to spend."""
+    await stack.open_account(user, "USD")
+    await stack.add_credits(user, "100.00")
+    async with Tab(stack.gateway_url, lambda: stack.token(user)) as tab:
+        yield tab
+
+
 @pytest.fixture
 async def tab(watched: Stack, user: str) -> AsyncIterator[Tab]:
-    await watched.open_account(user, "USD")
-    await watched.add_credits(user, "100.00")
-    async with Tab(watched.gateway_url, lambda: watched.token(user)) as tab:
+    async with opened(watched, user) as tab:
         yield tab
 
 
@@ -44,6 +53,27 @@ async def flagged(stack: Stack, user: str, tab: Tab) -> str:
     await tab.until(lambda: bool(alarms(tab)))
     (alarm,) = [each for each in tab.received if each.frame["kind"] == "activity.flagged"]
     return str(alarm.frame["link"])
+
+
+async def ids(stack: Stack, service: str, sql: str, user: str) -> set[UUID]:
+    connection = await asyncpg.connect(stack.database_url(service))
+    try:
+        return {row[0] for row in await connection.fetch(sql, user)}
+    finally:
+        await connection.close()
+
+
+async def flags_of_all(stack: Stack, user: str) -> int:
+    """How many flags there are as soon as the monitor has observed all that the user has spent."""
+    debits = "SELECT id FROM transfer WHERE user_id = $1 AND kind = 'deduction'"
+    facts = "SELECT subject FROM observation WHERE user_id = $1"
+    spent = await ids(stack, "credit", debits, user)
+
+    async def observed() -> bool:
+        return await ids(stack, "monitor", facts, user) == spent
+
+    await until(observed)
+    return len(await ids(stack, "monitor", "SELECT id FROM flag WHERE user_id = $1", user))
 
 
 async def ask(
@@ -78,6 +108,7 @@ async def test_it_rings_and_not_me_stops_the_spending_until_an_operator_lifts_it
     lifted = await ask(watched, page, "POST", f"/v1/accounts/{user}/unfreeze", "op", "operator")
     assert lifted.status_code == 200
     assert (await ask(watched, page, "POST", "/v1/accounts/me/debits", user, **debit)).status_code == 201
+    assert await flags_of_all(watched, user) == 1
     assert alarms(tab) == [SMALL], "it was told once"
 
 
@@ -103,11 +134,13 @@ async def test_killed_between_the_debits_and_with_a_second_one_it_rings_once(
         await watched.debit(user, f"0.{cents}")
     await watched.supervisor.ready("monitor")
     await watched.supervisor.stop(second)
+    assert await flags_of_all(watched, user) == 0
     assert alarms(tab) == []
 
     await watched.debit(user, "0.15")
     await tab.until(lambda: bool(alarms(tab)))
     await watched.debit(user, "0.16")
+    assert await flags_of_all(watched, user) == 1
     await tab.until(lambda: sum("0.16" in each.text for each in tab.received) == 1)
 
     assert alarms(tab) == [SMALL]
@@ -133,6 +166,9 @@ async def test_rules_are_changed_while_it_runs(
 
     edit("two")
     await until(lambda: refused("1.0"))
+    async with opened(watched, f"{user}-2") as other:
+        await flagged(watched, f"{user}-2", other)
+        assert alarms(other) == [SMALL], "the rules before are in force"
     edit("2")
     await until(lambda: refused("0.0"))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from monitor.handlers.observe import observe
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from monitor.domain.rules import Rule
 
 NOWHERE = "amqp://none:none@127.0.0.1:1/none"
+
+# Each process is a fork of one that has imported everything and observed nothing.
+_PROCESSES = get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["pytest", "monitor.main"])
 
 
 class Desk:
@@ -38,3 +44,21 @@ class Desk:
     async def published(self, user_id: str) -> list[Record]:
         async with self.db.autocommit() as tx:
             return await tx.fetch("SELECT type, data FROM outbox WHERE user_id = $1 ORDER BY id", user_id)
+
+
+async def observe_alone(url: str, rules: Sequence[Rule], observed: Observation) -> None:
+    """By a replica that is started for this fact and ends with it."""
+    process = _PROCESSES.Process(target=_observe_alone, args=(url, rules, observed))
+    process.start()
+    await asyncio.to_thread(process.join)
+    assert process.exitcode == 0
+
+
+def _observe_alone(url: str, rules: Sequence[Rule], observed: Observation) -> None:
+    async def observing() -> None:
+        db = Database(url, application="tests", pool_size=1)
+        await db.connect()
+        await Desk(db).observe(rules, [observed])
+        await db.close()
+
+    asyncio.run(observing())

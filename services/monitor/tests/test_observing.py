@@ -17,7 +17,7 @@ from monitor.consumers import subscriptions
 from monitor.domain.observation import Kind, Observation
 from monitor.handlers.forgetting import Forgetting
 from monitor.handlers.rulebook import Rulebook
-from services.monitor.tests.desk import NOWHERE, Desk
+from services.monitor.tests.desk import NOWHERE, Desk, observe_alone
 from services.monitor.tests.facts import at, fact, one, shipped, spent
 from services.monitor.tests.test_rules import MET
 from shared.db import Database
@@ -99,10 +99,24 @@ async def test_below_five_times_the_habit_nothing_is_said(desk: Desk, user: str)
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_restart_and_a_second_replica_change_nothing(
+async def test_each_fact_may_be_observed_by_a_process_that_has_seen_no_other(
+    desk: Desk, database: ServiceDatabase, user: str, name: str
+) -> None:
+    """As after a restart, or by another replica: a window is kept in nobody's memory."""
+    rules, facts = [one(name)], of_user(CASES[name], user)
+
+    for observed in facts[:-1]:
+        await observe_alone(database.url, rules, observed)
+    assert await desk.flags(user) == []
+    await observe_alone(database.url, rules, facts[-1])
+
+    assert len(await desk.flags(user)) == len(await desk.published(user)) == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_two_replicas_that_are_brought_everything_at_the_same_moment_flag_it_once(
     desk: Desk, replica: Desk, user: str, name: str
 ) -> None:
-    """Each fact by whichever of the two, and by both: what one has seen the other knows."""
     rules, facts = [one(name)], of_user(CASES[name], user)
 
     for n, observed in enumerate(facts):
