@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from asyncio import to_thread
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -94,20 +96,33 @@ async def test_what_cannot_be_read_is_listed_shown_tried_in_vain_and_discarded(s
     assert "90210" not in "".join((line, shown.stdout, tried.stdout, again.stderr))
 
 
-async def test_what_died_rings_once_it_is_collected_and_replayed(stack: Stack, user: str) -> None:
-    operator = Operator(stack)
-    dead = deducted(user)
-    id_ = dead.message_id
-    await send(stack, dead)
+async def test_what_died_rings_once_however_often_it_is_replayed(
+    stack: Stack, tab_of: Callable[[str], Tab], user: str
+) -> None:
+    operator, dead, type_ = Operator(stack), deducted(user), CreditDeducted.TYPE
+    last = replace(deducted(user), exchange=exchange_of(type_), routing_key=type_)
 
-    collected = await operator.runs("collect", "notifier")
-    line = await operator.lists(id_)
-    replayed = await operator.runs("replay", "notifier", id_)
+    async with tab_of(user) as tab:
+        for _ in range(2):  # As it does where an acknowledgement is lost.
+            await send(stack, dead)
+            collected = await operator.runs("collect", "notifier")
+            line = await operator.lists(dead.message_id)
+            replayed = await operator.runs("replay", "notifier", dead.message_id)
 
-    assert collected.stdout == "ledgerbell: 1 collected\n"
-    assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
-    assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
-    assert id_ in await operator.lists(id_, "--state", "handled")
+            assert collected.stdout == "ledgerbell: 1 collected\n"
+            assert f"it died in the {parked_queue('notifier').partition('.')[2]} queue" in line
+            assert replayed.stdout == "ledgerbell: 1 of 1 handled\n"
+            assert dead.message_id in await operator.lists(dead.message_id, "--state", "handled")
+        await send(stack, last)
+        await tab.until(lambda: last.message_id in [each.frame["id"] for each in tab.received])
+    async with httpx.AsyncClient(base_url=stack.gateway_url, trust_env=False) as http:
+        headers = {"authorization": f"Bearer {stack.token(user)}"}
+        history = (await http.get("/v1/notifications", headers=headers)).json()["items"]
+
+    rung = [(1, dead.message_id), (2, last.message_id)]
+    assert [(each.frame["seq"], each.frame["id"]) for each in tab.received] == rung
+    assert tab.doubled == 0
+    assert [(each["seq"], each["id"]) for each in reversed(history)] == rung
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aio_pika
 import httpx
@@ -14,7 +14,9 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from notifier.adapters.push import Push
+from notifier.handlers.letters import park
 from notifier.main import Settings, build
+from shared.db import Database
 from shared.db.database import AnyConnection
 from shared.events import Envelope, Event, Lane
 from shared.events.credit import CreditAdded, CreditDeducted, CreditLowBalance
@@ -26,16 +28,19 @@ from shared.events.notifier import (
     PushBatch,
     StreamHead,
 )
+from shared.inbox import ParkedEvent
 from shared.messaging import Publisher
-from shared.messaging.topology import dead_queue, parked_queue
+from shared.messaging.topology import dead_queue, lane_queue, parked_queue
 from shared.messaging.watch import DeadWatch
-from shared.testing.deliveries import envelope_of
+from shared.testing.deliveries import delivery_of, envelope_of
 from shared.testing.namespace import Namespace
 from shared.testing.waiting import until
 
 pytestmark = pytest.mark.servers
 
 Publish = Callable[..., Awaitable[None]]
+
+MANY, AT_ONCE = 500, 8
 
 
 async def test_every_lane_is_stored_and_told_with_its_balance(
@@ -223,6 +228,52 @@ async def test_what_died_and_is_collected_is_in_the_trail(
         return what
 
     assert await until(told) == "parked"
+
+
+async def test_five_hundred_that_are_replayed_at_once_and_then_again_have_each_effect_once(
+    http: httpx.AsyncClient,
+    identities: Any,
+    listener: Any,
+    publish: Publish,
+    db: Database,
+    owner: AnyConnection,
+    added: Callable[..., Envelope],
+    me: dict[str, str],
+    user_id: str,
+) -> None:
+    events = [added(user_id, version=n) for n in range(1, MANY + 1)]
+    ids = sorted(event.id for event in events)
+    async with db.transaction() as tx:
+        for event in events:
+            await park(tx, ParkedEvent(lane_queue(Lane.HIGH), "a defect of ours", delivery_of(event)))
+    headers = {"Authorization": f"Bearer {identities.issuer.token('op', ('operator',))}"}
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def replay(id_: UUID) -> str:
+        async with slots:
+            answer = await http.post(f"/v1/dead-letters/notifier/{id_}/replay", headers=headers)
+        return str(answer.json()["state"])
+
+    some_twice = sorted([*ids, *ids[::5]])
+    states = set(await asyncio.gather(*map(replay, some_twice)))
+    # As a process leaves them that ends when they are stored, and before it notes that.
+    await owner.execute("UPDATE parked_event SET state = 'attempting' WHERE id = ANY($1)", ids)
+    states |= {await replay(id_) for id_ in ids}
+    await publish(last := added(f"{user_id}-last"))
+    await listener.heard(last.subject, 1)
+
+    assert states == {"handled"}
+    told = await listener.heard(user_id, MANY, NotificationCreated)
+    assert sorted(item.id for item in told) == ids
+    stored = await owner.fetch("SELECT seq, id FROM notification WHERE user_id = $1 ORDER BY seq", user_id)
+    assert [row["seq"] for row in stored] == sorted(item.seq for item in told) == [*range(1, MANY + 1)]
+    assert sorted(row["id"] for row in stored) == ids
+    unread = (await http.get("/v1/notifications/unread", headers=me)).json()
+    assert unread == {"as_of": f"1:{MANY}", "unread": MANY, "rev": MANY, "read_seq": 0}
+    balances = await owner.fetch("SELECT posted, held, version FROM balance WHERE user_id = $1", user_id)
+    assert [*map(tuple, balances)] == [(MANY * 5_00, 0, MANY)]
+    trail = await owner.fetch("SELECT what, event_id FROM trail_entry WHERE user_id = $1", user_id)
+    assert sorted(map(tuple, trail)) == [*(("parked", id_) for id_ in ids), *(("stored", id_) for id_ in ids)]
 
 
 async def test_without_its_queues_it_names_what_is_missing_and_is_not_ready(

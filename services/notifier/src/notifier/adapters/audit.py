@@ -24,7 +24,9 @@ ORDER BY number
 
 _SEALS = f"""
 SELECT s.user_id AS owner, s.place, s.number, s.hash AS sealed, p.number AS number_before, p.hash AS before,
-    e.id, {ENTRY_COLUMNS}
+    CASE WHEN p.place IS NULL THEN (
+        SELECT max(place) FROM trail_seal WHERE user_id = s.user_id AND place < s.place
+    ) END AS last, e.id, {ENTRY_COLUMNS}
 FROM (
     SELECT * FROM trail_seal WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3
 ) s
@@ -64,7 +66,10 @@ async def checkpoints(tx: Transaction, number: int) -> tuple[Record | None, Reco
 
 
 async def seals(tx: Transaction, after: int, up_to: int, at_most: int) -> Sequence[Record]:
-    """By their numbers, each with its entry (``id`` is None: gone) and the seal before it in its chain."""
+    """By their numbers, each with its entry (``id`` is None: gone) and the seal before it in its chain.
+
+    Where that is gone, ``last`` is the place of the last before it that is there.
+    """
     return await tx.fetch(_SEALS, after, up_to, at_most)
 
 

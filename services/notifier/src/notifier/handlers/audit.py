@@ -171,13 +171,15 @@ def _seal(row: Record) -> Iterator[Fault]:
     place, user = row["place"], row["owner"]
     is_alone = place > 1 and row["before"] is None
     if is_alone:
-        yield Fault("seal_missing", f"seal {place - 1} of user {user}", "the one after it is there")
-    elif place > 1 and row["number_before"] >= row["number"]:
-        yield Fault(
-            "seal_altered",
-            f"seal {place} of user {user}",
-            f"its number is not above that of seal {place - 1}",
-        )
+        missing = (row["last"] or 0) + 1
+        yield Fault("seal_missing", f"seal {missing} of user {user}", f"what comes next is seal {place}")
+    elif row["number"] <= (row["number_before"] or 0):  # Which of the two was changed, nothing says.
+        for each in range(max(1, place - 1), place + 1):
+            yield Fault(
+                "seal_altered",
+                f"seal {each} of user {user}",
+                f"seal {place} is not numbered above what comes before it",
+            )
     if row["id"] is None:
         yield Fault("entry_missing", f"entry {place} of user {user}", "its seal is there")
     elif row["user_id"] != user or not (is_alone or _is_as_sealed(row)):
