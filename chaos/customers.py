@@ -35,6 +35,7 @@ NAMES = {
     "refunds": "refund",
     "cancel": "cancel",
     "process": "process",
+    "read": "mark read",
 }
 
 
@@ -66,8 +67,19 @@ class WitnessCustomer(Customer):
         """What only its owner may ever see again."""
         return f"canary-{self.user}"
 
+    async def notifications(self) -> View:
+        """The newest."""
+        return await self.call("GET", "/v1/notifications?limit=20")
+
+    async def mark_read(self, shown: View, *, up_to: bool) -> None:
+        """It alone, or all up to it."""
+        if up_to:
+            await self.call("POST", "/v1/notifications/read", {"up_to_seq": shown["seq"]})
+        else:
+            await self.call("POST", f"/v1/notifications/{shown['id']}/read")
+
     async def call(
-        self, method: str, path: str, body: dict[str, str] | None = None, *, operator: bool = False
+        self, method: str, path: str, body: Mapping[str, str | int] | None = None, *, operator: bool = False
     ) -> View:
         if method == "GET":
             return await self._look(path)
@@ -103,7 +115,14 @@ class WitnessCustomer(Customer):
             await asyncio.sleep(0.5)
 
     async def _ask(
-        self, via: str, method: str, path: str, body: dict[str, str] | None, key: str, *, operator: bool
+        self,
+        via: str,
+        method: str,
+        path: str,
+        body: Mapping[str, str | int] | None,
+        key: str,
+        *,
+        operator: bool,
     ) -> httpx.Response | None:
         f = NAMES[path.rpartition("/")[2]]
         asked: Value = {"user": self.user, "via": via} | {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 
 from chaos.reading import FORGED, OUTBOXES, read_queues
@@ -34,14 +36,17 @@ async def waiting(world: World) -> list[str]:
             found.append(f"{unprocessed} webhooks at {service}")
     queues = await read_queues(world.stack)
     found += [f"{messages} messages in {queue}" for queue, messages in queues.items() if messages]
-    heads = dict(await _rows(world, "notifier", "SELECT user_id, last_seq FROM stream"))
-    behind = [tab.name for tab in world.tabs if tab.last_seq < heads.get(tab.user, 0)]
+    heads = {
+        user: (seq, rev)
+        for user, seq, rev in await _rows(world, "notifier", "SELECT user_id, last_seq, rev FROM stream")
+    }
+    behind = [tab.name for tab in world.tabs if (tab.last_seq, tab.rev) < heads.get(tab.user, (0, 0))]
     if behind:
         found.append(f"{len(behind)} tabs are behind, such as {behind[0]}")
     return found
 
 
-async def _rows(world: World, service: str, sql: str, *arguments: object) -> list[tuple[str, int]]:
+async def _rows(world: World, service: str, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
     connection = await asyncpg.connect(world.stack.database_url(service))
     try:
         return [tuple(row.values()) for row in await connection.fetch(sql, *arguments)]

@@ -92,6 +92,18 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """What the product's own audit of the whole trail says: of its faults the first of each kind.
+
+    ``checkpoints``: the number of the last one that was looked at.
+    """
+
+    faults: tuple[trail.Fault, ...]
+    seals: int
+    checkpoints: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What the product says of the ledger's transfers: how many, and how many its users were not shown."""
 
@@ -102,12 +114,13 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """``service`` is whose inbox it is."""
+    """``service`` is whose inbox it is. ``told``: it is one of those of which the trail tells."""
 
     service: str
     id: str
     state: str
     reason: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +185,8 @@ class Resources:
 class Final:
     """``twice``: events that a service's inbox holds more than once. ``queues``: what lies in each.
 
-    ``trail``: of each user in the order of its places, and then what is not sealed.
+    ``came``: the events that the notifier has taken in. ``trail``: of each user in the order of its places,
+    and then what is not sealed.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -183,7 +197,9 @@ class Final:
     streams: tuple[Stream, ...] = ()
     notifications: tuple[Notification, ...] = ()
     balances: tuple[Account, ...] = ()
+    came: tuple[str, ...] = ()
     trail: tuple[Link, ...] = ()
+    audit: Audit | None = None
     coverage: Coverage | None = None
     payments: tuple[Payment, ...] = ()
     verifications: tuple[Verification, ...] = ()

@@ -15,6 +15,7 @@ import psutil
 from chaos.final import (
     Account,
     Answer,
+    Audit,
     Coverage,
     Entry,
     Final,
@@ -30,10 +31,14 @@ from chaos.final import (
     Transfer,
     Verification,
 )
+from ledgerbell.gateway import OperatorSettings
 from ledgerbell.providers import Providers
 from ledgerbell.stack import MODULES, Stack
+from ledgerbell.trail import check_trail
 from shared import trail
+from shared.events.receipts import is_receipts
 from shared.http.auth import OPERATOR
+from shared.messaging.topology import receipts_queue, statements_queue
 from shared.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -85,6 +90,7 @@ SELECT e.user_id, s.place, e.what, e.at, e.event_id, e.transfer_id, e.epoch, e.s
 FROM trail_entry e LEFT JOIN trail_seal s ON s.entry_id = e.id
 ORDER BY e.user_id, s.place NULLS LAST, e.id
 """
+_CAME = "SELECT event_id::text FROM inbox WHERE user_id IS NOT NULL"  # Of whatever else came nobody is told.
 _PAYMENT: dict[str, tuple[type[Any], str]] = {
     "payments": (
         Payment,
@@ -123,15 +129,16 @@ async def read_final(stack: Stack) -> Final:
             for name, (row_type, sql) in tables.items():
                 found[name] = tuple(row_type(*row.values()) for row in await connection.fetch(sql))
     queues = await _settled_queues(stack)
-    found["trail"] = await _settled_trail(stack)
+    found["came"], found["trail"] = await _settled_trail(stack)
+    found["audit"] = await _audited(stack)
     found["coverage"] = await _settled_coverage(stack, len(found["transfers"]))
     found["payments"] = await _asked_at_the_provider(stack, found["payments"])
     parked: list[Parked] = []
     twice = {}
     for service in INBOXES:
         async with _database(stack, service) as connection:
-            rows = await connection.fetch("SELECT id::text, state, reason FROM parked_event")
-            parked += [Parked(service, *row.values()) for row in rows]
+            rows = await connection.fetch("SELECT id::text, state, reason, queue, headers FROM parked_event")
+            parked += [_parked(service, *row.values()) for row in rows]
             sql = "SELECT event_id::text FROM inbox GROUP BY event_id HAVING count(*) > 1"
             twice[service] = tuple(row["event_id"] for row in await connection.fetch(sql))
     webhooks = f"SELECT count(*) FROM webhook WHERE outcome IS NULL AND event_id NOT LIKE '{FORGED}%'"
@@ -163,8 +170,23 @@ async def _settled_coverage(stack: Stack, transfers: int) -> Coverage:
     return Coverage(said["stated"], said["holes"], said["statements_missing"])
 
 
-async def _settled_trail(stack: Stack) -> tuple[Link, ...]:
-    """Once all of it is sealed, which takes a moment."""
+def _parked(service: str, id_: str, state: str, reason: str, queue: str, headers: str) -> Parked:
+    machinery = queue in (receipts_queue(), statements_queue()) or is_receipts(orjson.loads(headers))
+    return Parked(service, id_, state, reason, told=service == "notifier" and not machinery)
+
+
+async def _audited(stack: Stack) -> Audit:
+    """As `ledgerbell audit check --key` does it."""
+    settings = OperatorSettings(
+        gateway_url=stack.gateway_url, operator_token=stack.token("chaos", [OPERATOR])
+    )
+    keys = [trail.read_public_key(stack.trail_public_key)]
+    found = await asyncio.to_thread(check_trail, settings, keys, ())
+    return Audit(tuple(found.faults.values()), found.seals, found.last.number if found.last else 0)
+
+
+async def _settled_trail(stack: Stack) -> tuple[tuple[str, ...], tuple[Link, ...]]:
+    """With what came, of the same moment: once all of it is sealed, which takes a moment."""
 
     async def sealed() -> bool:
         sql = "SELECT count(*) FROM trail_entry LEFT JOIN trail_seal ON entry_id = id WHERE entry_id IS NULL"
@@ -175,14 +197,15 @@ async def _settled_trail(stack: Stack) -> tuple[Link, ...]:
     return await _read_trail(stack)
 
 
-async def _read_trail(stack: Stack) -> tuple[Link, ...]:
+async def _read_trail(stack: Stack) -> tuple[tuple[str, ...], tuple[Link, ...]]:
     async with _database(stack, "notifier") as connection:
+        came = tuple(row["event_id"] for row in await connection.fetch(_CAME))
         rows = [dict(row) for row in await connection.fetch(_TRAIL)]
     links = []
     for row in rows:
         hash_, at, detail = row.pop("hash"), row.pop("at"), row.pop("detail")
         links.append(Link(trail.Entry(**row, at=trail.moment(at), detail=orjson.loads(detail)), hash_))
-    return tuple(links)
+    return came, tuple(links)
 
 
 async def read_resources(stack: Stack) -> Resources:

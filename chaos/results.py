@@ -19,7 +19,7 @@ INTRODUCTION = """\
 # What was broken, and what came of it
 
 Written by `python -m chaos results` from the runs of `make chaos` that were kept. Fifty users with three to
-six tabs each move money every way there is, one client in ten asks twice, and meanwhile this is done to
+six tabs each move money every way there is, one answered request in ten is sent again, and meanwhile this is done to
 processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or stuck is
 found by a checker that has only seen what a stranger sees, and what was left at the end.
 
@@ -42,10 +42,13 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
     operations = sum(run["operations"] for run in runs)
     frames = sum(run["frames"] for run in runs)
     faults = sum(_injected(run).total() for run in runs)
+    unknown = sum(bool(run["unknown"]) for run in runs)
     totals = (
         f"{len(runs)} runs of {minutes:g} minutes in all, {operations:,} operations,"
         f" {frames:,} frames to tabs, {faults:,} faults: **{sums}**. Seeds: {', '.join(map(str, seeds))}."
     )
+    if unknown:
+        totals += f" Of {unknown} nothing can be said, as too little happened: they have a `?`."
     return f"{INTRODUCTION}\n{totals}\n\n## Faults\n\n{_faults(runs)}\n\n## Runs\n\n{_runs(runs)}\n"
 
 
@@ -54,11 +57,16 @@ def _runs(runs: Sequence[dict[str, Any]]) -> str:
     rows = [
         f"| {run['order']['seed']} | {run['order']['minutes']:g} | {run['operations']:,} |"
         f" {run['tabs']} | {run['frames']:,} | {_injected(run).total()} |"
-        f" {' | '.join(str(run[name]) for name in COUNTED)} |"
+        f" {' | '.join(_count(run, name) for name in COUNTED)} | {run['commit']} |"
         for run in sorted(runs, key=lambda run: (run["order"]["minutes"], run["order"]["seed"]))
     ]
-    names = ["seed", "minutes", "operations", "tabs", "frames", "faults", *COUNTED]
+    names = ["seed", "minutes", "operations", "tabs", "frames", "faults", *COUNTED, "commit"]
     return "\n".join([f"| {' | '.join(names)} |", f"|{'--:|' * len(names)}", *rows])
+
+
+def _count(run: dict[str, Any], name: str) -> str:
+    """That nothing was found says nothing where nothing can be said."""
+    return "?" if run["unknown"] and not run[name] else str(run[name])
 
 
 def _faults(runs: Sequence[dict[str, Any]]) -> str:

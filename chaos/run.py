@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import orjson
 
+from chaos.checkers.receipts import answerable
 from chaos.drain import waiting
 from chaos.faults import FAULTS
 from chaos.history import History, Record
@@ -84,7 +86,7 @@ class Outcome:
 
 async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome:
     """History, log and summary are kept in ``folder``. ``adapt`` plants something in the services."""
-    began = monotonic()
+    began, commit = monotonic(), _commit()
     with History(folder / "history.jsonl") as history:
         parameters = {
             "seed": order.seed,
@@ -107,6 +109,7 @@ async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome
     verdict = judge(history.records, final)
     summary = {
         "order": asdict(order),
+        "commit": commit,
         "seconds": round(monotonic() - began),
         "operations": verdict.operations,
         "faults": faults_by_outcome(history.records),
@@ -116,9 +119,18 @@ async def run(order: Order, folder: Path, adapt: Adapt | None = None) -> Outcome
         "workload": done,
         "tabs": len(world.tabs),
         "frames": sum(record.f == "frame" for record in history.records),
+        "answerable": answerable(history.records, final),
+        "checkpoints": final.audit.checkpoints if final.audit else 0,
     }
     (folder / "summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return Outcome(verdict, folder, summary)
+
+
+def _commit() -> str:
+    """Of what runs here, ``-dirty`` where it has been changed since; empty where there is no repository."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]  # Without a tag: the hash alone.
+    told = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S603  # Our own command.
+    return told.stdout.strip()
 
 
 async def _live_through(world: World, order: Order) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chaos.checkers import CHECKERS
+from chaos.checkers.receipts import answerable
 from chaos.checkers.tabs import replayed
 from chaos.final import Final
 from chaos.finding import Finding, Kind
@@ -14,6 +15,7 @@ from chaos.history import Record
 from chaos.operations import operations, parameter, phase_at, windows
 
 FEWEST_OPERATIONS = 20
+FEWEST_SESSIONS = 20  # Of more than two hundred tabs.
 PHASES = ("load", "faults", "heal", "drained", "read")
 
 
@@ -94,6 +96,11 @@ def _unknown(records: Sequence[Record], final: Final) -> Iterator[str]:
         yield "there was no notification"
     if final.coverage is None:
         yield "nobody said how much of the ledger was shown"
+    if final.audit is None or not final.audit.checkpoints:
+        yield "no checkpoint of the trail was looked at"
+    sessions = answerable(records, final)
+    if sessions < parameter(records, "fewest_sessions", FEWEST_SESSIONS):
+        yield f"only {sessions} sessions have acknowledged what the trail has to know"
     tabs = replayed(records, final)
     if not tabs:
         yield "there were no tabs"

@@ -65,6 +65,14 @@ class Workload:
     async def bonus(self, customer: WitnessCustomer) -> None:
         await customer.add_credits(f"0.{self.dice.randrange(1, 40):02}", customer.canary)
 
+    # -------------------------------------------------------------- what was shown
+
+    async def read(self, customer: WitnessCustomer) -> None:
+        """One of the newest, or all up to it."""
+        shown = (await customer.notifications())["items"]
+        if shown:
+            await customer.mark_read(self.dice.choice(shown), up_to=self.dice.random() < 0.5)
+
     # -------------------------------------------------------------- payments
 
     async def pay(self, customer: WitnessCustomer) -> None:
@@ -174,6 +182,7 @@ OPERATIONS: dict[str, tuple[Operation, int]] = {
     "debit": (Workload.debit, 40),
     "overdraw": (Workload.overdraw, 2),
     "bonus": (Workload.bonus, 10),
+    "read": (Workload.read, 5),
     "pay": (Workload.pay, 10),
     "decline": (Workload.decline, 5),
     "verify": (Workload.verify, 10),

@@ -37,6 +37,7 @@ NEVER_SECONDS = 86_400
 SETTINGS = {
     "grace_seconds": "0.5",
     "poll_seconds": "3",
+    "checkpoint_seconds": "1",  # So that some are signed while something is broken.
     "provider_timeout_seconds": "2",
     "checkout_seconds": "10",
     "deadline_seconds": "10",

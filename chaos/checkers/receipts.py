@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.checkers.notices import frames_of
@@ -14,8 +14,7 @@ from shared.trail import Entry
 
 EPOCH = 1  # Nothing rebuilds a stream in a run.
 GATEWAY = "ws-gateway"
-# A second gateway ends with its fault, and so does the one that was upgraded.
-MORE_GATEWAYS = ("replicas", "rolling-upgrade")
+MORE_GATEWAYS = "replicas"  # The second one ends with the fault.
 SWALLOWING = ("reset", "black-hole", "one-way")
 PAGE = "page"  # Calls the gateway too, and no socket of a tab goes through it.
 LINGERING_SECONDS = 1.0  # What is said may be on its way for so long.
@@ -51,30 +50,63 @@ class Session:
             default=0,
         )
 
+    def outlived(self, window: Window, known: int) -> bool:
+        """It is known that it said more after that: its gateway was still there."""
+        before = max((up_to for at, up_to in self.said if at <= window.ended), default=0)
+        return any(at > window.ended and before < up_to <= known for at, up_to in self.said)
+
 
 Places = dict[str, set[tuple[int, int]]]  # Of each user: epoch and seq.
 
 
 def check(records: Sequence[Record], final: Final) -> Iterator[Finding]:
     sessions, pushed = _sessions(records), _pushed(final)
-    acknowledged: dict[str, int] = {}
     for each in final.trail:
         if each.entry.what == "acknowledged":
-            id_, up_to = str(each.entry.detail["session"]), each.entry.up_to or 0
-            acknowledged[id_] = max(acknowledged.get(id_, 0), up_to)
+            id_ = str(each.entry.detail["session"])
             yield from _is_true(each.entry, sessions.get(id_), pushed)
+    acknowledged = _acknowledged(final)
+    for id_, heard in _heard(records, sessions, acknowledged).items():
+        session, known = sessions[id_], acknowledged.get(id_, 0)
+        if heard > known:
+            words = f"{heard} was acknowledged, and the trail says {known}"
+            yield Finding("I13", Kind.LOST, words, session.user, (id_,))
+        if unknown := session.shown - pushed.get(session.user, set()):
+            words = f"{len(unknown)} were shown, and the trail does not know that they were pushed"
+            yield Finding("I13", Kind.LOST, words, session.user, (id_,), len(unknown))
+
+
+def answerable(records: Sequence[Record], final: Final) -> int:
+    """How many sessions have acknowledged something that the trail has to know."""
+    heard = _heard(records, _sessions(records), _acknowledged(final))
+    return sum(up_to > 0 for up_to in heard.values())
+
+
+def _acknowledged(final: Final) -> dict[str, int]:
+    """Up to where the trail says that each session has."""
+    found: dict[str, int] = {}
+    for each in final.trail:
+        if each.entry.what == "acknowledged":
+            id_ = str(each.entry.detail["session"])
+            found[id_] = max(found.get(id_, 0), each.entry.up_to or 0)
+    return found
+
+
+def _heard(
+    records: Sequence[Record], sessions: Mapping[str, Session], acknowledged: Mapping[str, int]
+) -> dict[str, int]:
+    """Up to where each was heard for certain. What a gateway had not passed on at its end, nobody knows."""
     faults = windows(records)
-    ends, silences = list(filter(_ends_gateways, faults)), list(filter(_swallows_words, faults))
-    for id_, session in sessions.items():
-        # What a gateway had not passed on when it was killed, nobody knows.
-        if not any(window.meets(session.began, session.ended) for window in ends):
-            known, heard = acknowledged.get(id_, 0), session.heard(silences)
-            if heard > known:
-                words = f"{heard} was acknowledged, and the trail says {known}"
-                yield Finding("I13", Kind.LOST, words, session.user, (id_,))
-            if unknown := session.shown - pushed.get(session.user, set()):
-                words = f"{len(unknown)} were shown, and the trail does not know that they were pushed"
-                yield Finding("I13", Kind.LOST, words, session.user, (id_,), len(unknown))
+    silences = list(filter(_swallows_words, faults))
+    return {
+        id_: session.heard(silences)
+        for id_, session in sessions.items()
+        if all(
+            session.outlived(window, acknowledged.get(id_, 0))
+            for window in faults
+            if _may_end(window, session)
+        )
+    }
 
 
 def _is_true(entry: Entry, session: Session | None, pushed: Places) -> Iterator[Finding]:
@@ -134,8 +166,11 @@ def _pushed(final: Final) -> Places:
     return places
 
 
-def _ends_gateways(window: Window) -> bool:
-    return window.target == GATEWAY or window.fault in MORE_GATEWAYS
+def _may_end(window: Window, session: Session) -> bool:
+    """Whether the session's gateway ended by it. One that was there before is not the second one's."""
+    if window.fault == MORE_GATEWAYS:
+        return window.began <= session.began <= window.ended
+    return window.target == GATEWAY and window.meets(session.began, session.ended)
 
 
 def _swallows_words(window: Window) -> bool:

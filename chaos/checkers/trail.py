@@ -1,4 +1,4 @@
-"""I12: what was stored is in the trail once, all of it is in its user's chain, and the chain holds."""
+"""I12: what came, what was parked and what is read is in the trail, once; its chains and checkpoints hold."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ DONE = ("pushed", "acknowledged", "read")
 
 def check(_: Sequence[Record], final: Final) -> Iterator[Finding]:
     yield from _taken(final)
+    yield from _parked(final)
+    yield from _read(final)
+    yield from _audited(final)
     chains: dict[str, list[Link]] = {}
     for each in final.trail:
         chains.setdefault(each.entry.user_id, []).append(each)
@@ -37,6 +40,53 @@ def _taken(final: Final) -> Iterator[Finding]:
         if (each.id, each.user, each.seq) not in stored:
             words = f"the trail does not know that {each.kind} was stored as {each.seq}"
             yield Finding("I12", Kind.LOST, words, each.user, (each.id,))
+    came = set(final.came)
+    for id_ in sorted(came - times.keys() - {each.id for each in final.notifications}):
+        yield Finding("I12", Kind.LOST, "it came, and the trail does not know what became of it", ids=(id_,))
+    for id_ in sorted(times.keys() - came):
+        yield Finding("I12", Kind.DOUBLED, "it is in the trail, and never came", ids=(id_,))
+
+
+def _parked(final: Final) -> Iterator[Finding]:
+    said = {str(each.entry.event_id) for each in final.trail if each.entry.what == "parked"}
+    parked = {each.id for each in final.parked if each.told and each.state == "parked"}
+    for id_ in sorted(parked - said):
+        yield Finding("I12", Kind.LOST, "the trail does not know that it was parked", ids=(id_,))
+    for id_ in sorted(said - {each.id for each in final.parked if each.told}):
+        yield Finding("I12", Kind.DOUBLED, "the trail says that it was parked, and it was not", ids=(id_,))
+
+
+def _read(final: Final) -> Iterator[Finding]:
+    """Nothing rebuilds a stream in a run: what that puts below the mark is read, and no entry says so."""
+    read: dict[str, set[int]] = {}
+    said: dict[str, set[int]] = {}
+    for notification in final.notifications:
+        if notification.read:
+            read.setdefault(notification.user, set()).add(notification.seq)
+    for each in final.trail:
+        entry = each.entry
+        if entry.what == "read" and entry.seq is not None:
+            places = range(entry.seq, (entry.up_to or entry.seq) + 1)
+            said.setdefault(entry.user_id, set()).update(places)
+    for user in sorted(read.keys() | said.keys()):
+        is_read, is_said = read.get(user, set()), said.get(user, set())
+        if unsaid := len(is_read - is_said):
+            words = f"{unsaid} are read, and the trail does not say so"
+            yield Finding("I12", Kind.LOST, words, user, count=unsaid)
+        if unread := len(is_said - is_read):
+            words = f"the trail says of {unread} that they are read, and they are not"
+            yield Finding("I12", Kind.DOUBLED, words, user, count=unread)
+
+
+def _audited(final: Final) -> Iterator[Finding]:
+    if final.audit is None:
+        return
+    for fault in final.audit.faults:
+        yield Finding("I12", Kind.LOST, f"the audit says {fault.kind} of {fault.row}: {fault.message}")
+    sealed = sum(each.hash is not None for each in final.trail)
+    if final.audit.seals < sealed:
+        words = f"the audit has looked at {final.audit.seals} seals, and there are {sealed}"
+        yield Finding("I12", Kind.LOST, words)
 
 
 def _order(user: str, chain: Sequence[Link]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from chaos.tests.example import PEACE, World
 def world() -> World:
     """In the middle of its faults, with three tabs of two users; ``end()`` comes next."""
     world = World()
-    world.say("run", "run", "info", seed=7, latency_seconds=0.5, drain_seconds=30)
+    world.say("run", "run", "info", seed=7, latency_seconds=0.5, drain_seconds=30, fewest_sessions=0)
     world.say("run", "resources", "info", **asdict(PEACE))
     world.phase("load")
     for tab, user in (("ada/tab-1", "ada"), ("ada/tab-2", "ada"), ("bob/tab-1", "bob")):

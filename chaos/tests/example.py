@@ -12,6 +12,7 @@ from uuid import UUID
 from chaos.final import (
     Account,
     Answer,
+    Audit,
     Coverage,
     Entry,
     Final,
@@ -67,6 +68,9 @@ class World:
     trail: list[TrailEntry] = field(default_factory=list)
     chains: tuple[Link, ...] | None = None  # Instead of what should be there; and so the next.
     coverage: Coverage | None = None
+    silent: list[str] = field(default_factory=list)  # Events that came, of which nothing is shown.
+    audit: Audit | None = None
+    reads: Counter[str] = field(default_factory=Counter)
     clock: float = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -149,6 +153,27 @@ class World:
             if owner == user:
                 self.say(tab, "frame", "info", user, **self._frame(notification))
 
+    def suppress(self, user: str) -> None:
+        self.silent.append(self.id())
+        self.trail.append(TrailEntry(user, None, "suppressed", AT, UUID(self.silent[-1])))
+
+    def read(self, user: str, seq: int, up_to: int | None = None) -> None:
+        """After all that is notified: this one, or all from it."""
+        places = range(seq, (up_to or seq) + 1)
+        self.notifications = [
+            replace(each, read=each.read or (each.user == user and each.seq in places))
+            for each in self.notifications
+        ]
+        self.reads[user] += 1
+        self.trail.append(TrailEntry(user, None, "read", AT, epoch=1, seq=seq, up_to=up_to))
+        counts = {"rev": self.newest(user) + self.reads[user], "unread": self.unread(user)}
+        for tab, owner in self.tabs.items():
+            if owner == user:
+                self.say(tab, "frame", "info", user, type="read", **counts)
+
+    def unread(self, user: str) -> int:
+        return sum(each.user == user and not each.read for each in self.notifications)
+
     def add(self, user: str, amount: int) -> str:
         transfer = self.book(user, amount, "manual")
         self.notify(user, "credit.added", "/history", transfer)
@@ -216,19 +241,24 @@ class World:
 
     @property
     def final(self) -> Final:
-        last = Counter(notification.user for notification in self.notifications)
-        newest = {user: self.newest(user) for user in last}
+        newest = {user: self.newest(user) for user in sorted({each.user for each in self.notifications})}
+        trail = self._sealed() if self.chains is None else self.chains
         return Final(
             accounts=tuple(self.accounts.values()),
             transfers=tuple(self.transfers),
             entries=tuple(self.entries),
             holds=tuple(self.holds),
             answers=tuple(self.answers),
-            streams=tuple(Stream(user, 1, newest[user], last[user], newest[user]) for user in last),
+            streams=tuple(
+                Stream(user, 1, last, self.unread(user), last + self.reads[user])
+                for user, last in newest.items()
+            ),
             notifications=tuple(self.notifications),
             balances=tuple(self.balances.values()),
             coverage=self.coverage or Coverage(len(self.transfers), 0, 0),
-            trail=self._sealed() if self.chains is None else self.chains,
+            came=(*(each.id for each in self.notifications), *self.silent),
+            trail=trail,
+            audit=self.audit or Audit((), seals=len(trail), checkpoints=1),
             payments=tuple(self.payments),
             verifications=tuple(self.verifications),
             refunds=tuple(self.refunds),

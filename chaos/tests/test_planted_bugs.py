@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from chaos.bugs import PATCHES
+from chaos.bugs import BROKEN, PATCHES, is_found
 from shared.testing.planting import ROOT, plant
 
 
-def test_there_are_eight() -> None:
+def test_there_are_eight_and_of_each_it_is_known_what_it_breaks() -> None:
     assert len(PATCHES) == 8
+    assert BROKEN.keys() == PATCHES.keys()
+
+
+def test_a_bug_is_found_by_what_it_breaks_and_by_nothing_else() -> None:
+    elsewhere = ["I1 lost 1 of ada: posted is 1, and the entries sum to 2", "I13 lost 1 of ada: 3 was shown"]
+    assert not is_found("trail-afterwards", [])
+    assert not is_found("trail-afterwards", elsewhere)
+    assert is_found("trail-afterwards", [*elsewhere, "I12 lost 1 of ada: the trail does not know"])
 
 
 @pytest.mark.parametrize("bug", PATCHES)

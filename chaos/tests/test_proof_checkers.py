@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from chaos.final import Coverage, Link
-from chaos.tests.example import World, seal
-from shared.trail import Entry
+from chaos.final import Audit, Coverage, Link, Parked
+from chaos.tests.example import AT, World, seal
+from shared.trail import Entry, Fault
 
 # -------------------------------------------------------------- I12, the chain
 
@@ -72,6 +73,98 @@ def test_what_was_never_sealed(world: World) -> None:
     assert world.counts == {"stuck": 1}
 
 
+# -------------------------------------------------------------- I12, what is not shown, parked or read
+
+
+def test_what_came_and_is_not_shown_and_is_known(world: World) -> None:
+    world.suppress("ada")
+    world.end()
+    assert world.counts == {}
+
+
+def test_what_came_and_is_neither_shown_nor_known(world: World) -> None:
+    world.suppress("ada")
+    world.trail.clear()
+    world.end()
+    assert world.counts == {"lost": 1}
+
+
+def test_what_is_known_and_never_came(world: World) -> None:
+    world.suppress("ada")
+    world.silent.clear()
+    world.end()
+    assert world.counts == {"doubled": 1}
+
+
+@pytest.mark.parametrize(
+    ("parked", "known", "counts"),
+    [
+        (Parked("notifier", str(UUID(int=9)), "parked", "broken", told=True), True, {}),
+        (Parked("notifier", str(UUID(int=9)), "parked", "broken", told=True), False, {"lost": 1}),
+        (Parked("notifier", str(UUID(int=9)), "handled", "broken", told=True), True, {}),
+        (Parked("notifier", str(UUID(int=9)), "handled", "broken", told=True), False, {}),
+        (Parked("refund", str(UUID(int=9)), "parked", "broken"), False, {}),
+        (Parked("refund", str(UUID(int=9)), "parked", "broken"), True, {"doubled": 1}),
+    ],
+)
+def test_what_was_parked(world: World, parked: Parked, known: bool, counts: dict[str, int]) -> None:
+    world.say("nemesis", "malformed", "ok", "notifier", poison=[parked.id])
+    world.left["parked"] = (parked,)
+    if known:
+        world.trail.append(Entry("ada", None, "parked", AT, UUID(parked.id)))
+    world.end()
+    assert world.counts == counts
+
+
+def test_what_is_read_and_known_to_be(world: World) -> None:
+    world.read("ada", 2)
+    world.read("ada", 1, 5)
+    world.read("bob", 3)
+    world.end()
+    assert world.counts == {}
+
+
+def test_what_is_read_and_not_known_to_be(world: World) -> None:
+    world.read("ada", 2)
+    world.read("ada", 1, 5)
+    world.read("bob", 3)
+    del world.trail[1:]
+    world.end()
+    assert world.counts == {"lost": 5}
+
+
+def test_what_is_said_to_be_read_and_is_not(world: World) -> None:
+    world.read("ada", 1, 5)
+    world.trail[0] = replace(world.trail[0], up_to=7)
+    world.end()
+    assert world.counts == {"doubled": 2}
+
+
+# -------------------------------------------------------------- I12, the audit
+
+
+def test_each_fault_that_the_audit_finds(world: World) -> None:
+    world.end()
+    faults = (
+        Fault("checkpoint_missing", "checkpoint 2", "what comes next is 3"),
+        Fault("checkpoint_altered", "checkpoint 3", "it is not what was signed"),
+        Fault("entry_unsealed", "the entry with id 7 of user ada", "it had a seal, and has none"),
+    )
+    world.audit = Audit(faults, seals=len(world.final.trail), checkpoints=3)
+    assert [str(finding) for finding in world.verdict.findings] == [
+        "I12 lost 1: the audit says checkpoint_missing of checkpoint 2: what comes next is 3",
+        "I12 lost 1: the audit says checkpoint_altered of checkpoint 3: it is not what was signed",
+        "I12 lost 1: the audit says entry_unsealed of the entry with id 7 of user ada:"
+        " it had a seal, and has none",
+    ]
+
+
+def test_an_audit_that_has_not_looked_at_every_seal(world: World) -> None:
+    world.end()
+    world.audit = Audit((), seals=len(world.final.trail) - 1, checkpoints=3)
+    assert world.counts == {"lost": 1}
+
+
 # -------------------------------------------------------------- I13, the receipts
 
 
@@ -117,6 +210,74 @@ def test_an_acknowledgement_that_a_killed_gateway_took_with_it(world: World) -> 
     world.disconnect("ada/tab-1")
     world.connect("ada/tab-1", "ada", since=world.newest("ada"))
     world.end()
+    assert world.counts == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "of", "counts"),
+    [
+        ("replicas", "credit", {"lost": 1}),
+        ("rolling-upgrade", "notifier", {"lost": 1}),
+        ("rolling-upgrade", "ws-gateway", {}),
+    ],
+)
+def test_an_acknowledgement_while_others_come_and_go(
+    world: World, fault: str, of: str, counts: dict[str, int]
+) -> None:
+    world.say("nemesis", fault, "invoke", of)
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.say("nemesis", fault, "ok", of)
+    world.end()
+    assert world.counts == counts
+
+
+def test_an_acknowledgement_that_a_second_gateway_took_with_it(world: World) -> None:
+    world.say("nemesis", "replicas", "invoke", "credit")
+    world.disconnect("ada/tab-1")
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.debit("ada", 1)
+    world.acknowledge("ada/tab-1")
+    world.trail.clear()
+    world.disconnect("ada/tab-1")
+    world.say("nemesis", "replicas", "ok", "credit")
+    world.connect("ada/tab-1", "ada", since=world.newest("ada"))
+    world.end()
+    assert world.counts == {}
+
+
+def test_an_acknowledgement_to_a_gateway_that_was_still_there_after_the_fault(world: World) -> None:
+    world.acknowledge("ada/tab-1")
+    world.say("nemesis", "stop", "invoke", "ws-gateway")
+    world.say("nemesis", "stop", "ok", "ws-gateway")
+    world.debit("ada", 1)
+    world.acknowledge("ada/tab-1")
+    world.debit("ada", 1)
+    world.acknowledge("ada/tab-1")
+    world.end()
+    assert world.counts == {}
+    world.trail.pop()
+    assert world.counts == {"lost": 1}
+    world.trail.pop()  # That it was there after the fault is not known any more.
+    assert world.counts == {}
+
+
+def test_what_is_said_again_after_the_fault_does_not_show_that_its_gateway_was_still_there(
+    world: World,
+) -> None:
+    world.acknowledge("ada/tab-1")
+    known = world.newest("ada")
+    world.debit("ada", 1)
+    world.say("nemesis", "kill", "invoke", "ws-gateway")
+    world.say("nemesis", "kill", "ok", "ws-gateway")
+    world.say("ada/tab-1", "acknowledged", "info", "ada", seq=known)
+    world.end()
+    world.chains = seal(
+        [
+            replace(each, up_to=known) if (each.what, each.user_id) == ("pushed", "ada") else each
+            for each in entries(world)
+        ]
+    )
     assert world.counts == {}
 
 

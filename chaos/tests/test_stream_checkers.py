@@ -8,6 +8,7 @@ import pytest
 
 from chaos.final import Parked
 from chaos.tests.example import World
+from chaos.verdict import judge
 
 # -------------------------------------------------------------- I4 and I9, the queue
 
@@ -107,8 +108,11 @@ def test_two_in_one_place(world: World) -> None:
 
 def test_unread_that_is_counted_wrong(world: World) -> None:
     world.end()
-    world.notifications[0] = replace(world.notifications[0], read=True)
-    assert [finding.invariant for finding in world.verdict.findings] == ["I5"]
+    final = world.final
+    first, *others = final.notifications
+    read = replace(final, notifications=(replace(first, read=True), *others))
+    # The trail does not know of it either.
+    assert [each.invariant for each in judge(world.records, read).findings] == ["I5", "I12"]
 
 
 # -------------------------------------------------------------- I6, tabs

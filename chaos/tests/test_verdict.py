@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.final import Final
+from chaos.final import Audit, Final
 from chaos.tests.example import World
 from chaos.verdict import judge
 
@@ -43,6 +43,8 @@ def test_nothing_at_all_is_unknown() -> None:
     assert "only 0 operations were ok" in verdict.unknown
     assert "there was no notification" in verdict.unknown
     assert "there were no tabs" in verdict.unknown
+    assert "no checkpoint of the trail was looked at" in verdict.unknown
+    assert "only 0 sessions have acknowledged what the trail has to know" in verdict.unknown
 
 
 def test_a_run_without_faults_is_unknown(world: World) -> None:
@@ -75,6 +77,30 @@ def test_a_tab_that_was_never_shown_anything_makes_it_unknown(world: World) -> N
     world.connect("eve/tab-1", "eve")
     world.end()
     assert world.verdict.unknown == ("1 of 4 tabs were never shown anything",)
+
+
+def test_a_trail_without_a_checkpoint_makes_it_unknown(world: World) -> None:
+    world.end()
+    world.audit = Audit((), seals=len(world.final.trail), checkpoints=0)
+    assert world.verdict.unknown == ("no checkpoint of the trail was looked at",)
+
+
+def test_too_few_sessions_whose_words_must_be_known_make_it_unknown(world: World) -> None:
+    world.records[0].value["fewest_sessions"] = 2
+    world.acknowledge("ada/tab-1")
+    world.end()
+    assert world.verdict.unknown == ("only 1 sessions have acknowledged what the trail has to know",)
+
+
+def test_sessions_whose_gateway_was_killed_do_not_count(world: World) -> None:
+    world.records[0].value["fewest_sessions"] = 2
+    for tab in ("ada/tab-1", "ada/tab-2", "bob/tab-1"):
+        world.acknowledge(tab)
+    assert not any("sessions" in reason for reason in world.verdict.unknown)
+    world.say("nemesis", "kill", "invoke", "ws-gateway")
+    world.say("nemesis", "kill", "ok", "ws-gateway")
+    world.end()
+    assert world.verdict.unknown == ("only 0 sessions have acknowledged what the trail has to know",)
 
 
 @pytest.mark.parametrize("phase", ["faults", "heal", "drained", "read"])
