@@ -19,9 +19,9 @@ INTRODUCTION = """\
 # What was broken, and what came of it
 
 Written by `python -m chaos results` from the runs of `make chaos` that were kept. Fifty users with three to
-six tabs each move money every way there is, one answered request in ten is sent again, and meanwhile this is done to
-processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or stuck is
-found by a checker that has only seen what a stranger sees, and what was left at the end.
+six tabs each move money every way there is, one answered request in ten is sent again, and meanwhile this is
+done to processes, broker, database, network, messages, clocks and clients. What was lost, doubled, leaked or
+stuck is found by a checker that has only seen what a stranger sees, and what was left at the end.
 
 `make chaos SEED=7` does the same again. A fault is counted if its moment came and it was brought to its end.
 """

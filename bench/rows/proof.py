@@ -89,10 +89,8 @@ async def _asked(rig: Rig, sql: str) -> int:
 
 def _latency(rate: int, runs: list[list[Run]]) -> list[Verdict]:
     row = f"commit → tab at {rate}/s, beside itself without trail and receipts"
-    p50s, p99s = (
-        compare(runs, lambda run, share=share: percentile(run.latencies_ms, share), "ms", digits=2)
-        for share in (0.50, 0.99)
-    )
+    p50s = compare(runs, lambda run: percentile(run.latencies_ms, 0.50), "ms", digits=2)
+    p99s = compare(runs, lambda run: percentile(run.latencies_ms, 0.99), "ms", digits=2)
     latencies = [[ms for run in its for ms in run.latencies_ms] for its in runs]
     plot = Percentiles(row, dict(zip(["product", "without"], latencies, strict=True)))
     return [
