@@ -378,6 +378,7 @@ BROKEN = "-----BEGIN {0} KEY-----\nMAAA\n-----END {0} KEY-----"
         (_pem(P256), "not of Ed25519"),
         (BROKEN.format("PRIVATE"), "cannot be read"),
     ],
+    ids=["empty", "two words", "three bytes", "no ASCII", "public", "locked", "P-256", "broken"],
 )
 def test_what_is_no_private_key_is_refused_and_not_repeated(text: str, why: str) -> None:
     with pytest.raises(NoKey, match=why) as refused:
@@ -393,6 +394,7 @@ def test_what_is_no_private_key_is_refused_and_not_repeated(text: str, why: str)
         (_public_pem(P256.public_key()), "not of Ed25519"),
         (BROKEN.format("PUBLIC"), "cannot be read"),
     ],
+    ids=["three bytes", "private", "P-256", "broken"],
 )
 def test_what_is_no_public_key_is_refused(text: str, why: str) -> None:
     with pytest.raises(NoKey, match=why):

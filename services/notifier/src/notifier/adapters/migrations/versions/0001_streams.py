@@ -24,6 +24,7 @@ BEGIN
     IF service <> current_user THEN
         EXECUTE format('REVOKE UPDATE, DELETE ON inbox, notification FROM %I', service);
         EXECUTE format('REVOKE DELETE ON stream, balance, parked_event FROM %I', service);
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM %I', service);
         EXECUTE format('GRANT UPDATE (read_at) ON notification TO %I', service);
     END IF;
 END $$
