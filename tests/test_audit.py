@@ -83,6 +83,8 @@ async def test_a_silent_tab_stays_in_the_evidence_whoever_comes_back_or_later(
     await stack.open_account(user, "USD")
     await stack.add_credits(user, "100.00")
     silent = SilentTab(stack.gateway_url, lambda: stack.token(user), cursor="1:1")
+    async with tab_of(user) as first:  # Before the first is stored there is no "1:1" to come back to.
+        await first.until(lambda: first.cursor == "1:1")
     async with silent, tab_of(user) as told:
         transfer = await stack.debit(user, "12.50")
         for tab in (silent, told):
