@@ -54,7 +54,7 @@ class Connection:
     def cut(self) -> None:
         for writer in (self.caller, self.listener):
             end = writer.get_extra_info("socket")
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # uvloop's word where it has been closed meanwhile.
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
 
