@@ -64,7 +64,7 @@ async def _burst(rig: Rig) -> Burst:
     rate = (await rig.burst(BURST)).events_per_second
     began = monotonic()
     # What was left of it for later is not to slow whoever comes next.
-    await until(partial(_asked, rig, SEALED), within_seconds=60, every_seconds=0.1)
+    await until(partial(_asked, rig, SEALED), within_seconds=60, every_seconds=0.5)
     return Burst(rate, monotonic() - began)
 
 
