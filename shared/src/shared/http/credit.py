@@ -162,7 +162,8 @@ class Credit:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.request(method, path, json=body, headers=headers)
-        except (httpx.HTTPError, TimeoutError) as error:
+        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
+        except (httpx.HTTPError, TimeoutError, AttributeError) as error:
             raise CreditAway(f"{method} {path}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code in UNDECIDED:
             raise CreditAway(f"{method} {path}: {answer.status_code}")

@@ -48,7 +48,8 @@ class Calls:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._http.request(method, path, json=body, params=params, headers=headers)
-        except (httpx.HTTPError, TimeoutError) as error:
+        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
+        except (httpx.HTTPError, TimeoutError, AttributeError) as error:
             # The name alone: a message may quote what was sent.
             raise ProviderAway(f"{method} {path}: {type(error).__name__}") from None
         if not (answer.is_success or answer.is_client_error):
