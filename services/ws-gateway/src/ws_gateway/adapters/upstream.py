@@ -61,7 +61,8 @@ class Upstreams:
             raise Problem(
                 502, "service_away", "Nothing was done; try again in a moment.", headers={"Retry-After": "1"}
             ) from None
-        except httpx.HTTPError as error:
+        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
+        except (httpx.HTTPError, AttributeError) as error:
             log.error("upstream.unanswered", service=base, error=repr(error))
             then = "look before you send it again."
             if "idempotency-key" in headers:
