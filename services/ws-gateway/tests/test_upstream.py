@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from shared.clients import http_client
 from shared.http.problems import Problem
 from shared.testing.serving import served
 from ws_gateway.adapters.upstream import Upstreams
@@ -35,8 +36,10 @@ async def slow() -> Slow:
 
 @pytest.fixture
 async def upstreams(slow: Slow) -> AsyncIterator[Upstreams]:
-    async with served(slow.app) as url, httpx.AsyncClient(timeout=0.3, trust_env=False) as http:
-        yield Upstreams(http, {"streams": url, "payments": url})
+    async with served(slow.app) as url, http_client("", 0.3) as http:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        yield Upstreams(http, {"streams": url, "payments": url, "refunds": nobody})
         slow.answers.set()
 
 
@@ -84,3 +87,10 @@ async def test_who_has_no_answer_is_told_what_to_do_about_it(
 
     assert (unanswered.value.status, unanswered.value.code) == (504, "outcome_unknown")
     assert unanswered.value.detail == f"It may have been done: {then}"
+
+
+async def test_a_service_that_is_not_there_has_done_nothing(upstreams: Upstreams) -> None:
+    with pytest.raises(Problem) as away:
+        await upstreams.forward(request("/v1/refunds"))
+
+    assert (away.value.status, away.value.code) == (502, "service_away")

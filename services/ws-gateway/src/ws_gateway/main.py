@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any
 
-import httpx
 from fastapi import FastAPI
 from pydantic import Field
 from starlette.middleware.cors import CORSMiddleware
 
+from shared.clients import http_client
 from shared.events.notifier import EXCHANGE
 from shared.events.receipts import EXCHANGE as RECEIPTS
 from shared.http import Keyring, Workers, create_app, once, serve
@@ -37,6 +37,7 @@ from ws_gateway.handlers.vitals import Watch, reading
 
 SERVICE = "ws-gateway"
 DRAIN_SECONDS = 3.0
+UPSTREAM_SECONDS = 10.0
 
 
 class Settings(ServiceSettings):
@@ -69,7 +70,8 @@ def build(settings: Settings) -> FastAPI:
     sign_in = None
     if settings.demo_sign_in_key:
         sign_in = SignIn(settings.demo_sign_in_key, settings.environment, origins, keyring)
-    notifier, upstream = _client(settings.notifier_url), _client("")
+    notifier = http_client(settings.notifier_url, UPSTREAM_SECONDS)
+    upstream = http_client("", UPSTREAM_SECONDS)
     reader = StreamReader(notifier, ServiceToken(SERVICE, settings.service_key))
     publisher = Publisher(settings.broker_url, f"{SERVICE}.receipts")
     receipts = Receipts(publisher)
@@ -160,16 +162,6 @@ async def _listening(listener: FanoutListener) -> None:
 async def _not_draining(sessions: Sessions) -> None:
     if sessions.draining:
         raise ConnectionError("draining")
-
-
-def _client(base_url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(10, connect=2),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=50),
-        follow_redirects=False,
-        trust_env=False,
-    )
 
 
 async def _drain(app: FastAPI) -> None:

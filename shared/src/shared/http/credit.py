@@ -11,13 +11,13 @@ from uuid import UUID
 
 import httpx
 
+from shared.clients import http_client
 from shared.http.auth import ServiceToken
 from shared.money import Money
 from shared.observability.trace import current_trace
 from shared.providers.reading import MALFORMED
 
 TIMEOUT_SECONDS = 5.0
-CONNECT_SECONDS = 2.0
 STATE_CONFLICT = "state_conflict"
 # Too early, too late, too many, or our own token is not taken, which is not the user's to mend.
 UNDECIDED = frozenset({401, 403, 408, 425, 429})
@@ -53,13 +53,7 @@ class Transfer:
 
 def credit_client(base_url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """What ``Credit`` calls credit with; whoever makes it closes it."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
-        trust_env=False,
-        follow_redirects=False,
-        transport=transport,
-    )
+    return http_client(base_url, TIMEOUT_SECONDS, transport=transport)
 
 
 class Credit:
@@ -162,8 +156,7 @@ class Credit:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.request(method, path, json=body, headers=headers)
-        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
-        except (httpx.HTTPError, TimeoutError, AttributeError) as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise CreditAway(f"{method} {path}: {type(error).__name__}") from None
         if answer.status_code >= 500 or answer.status_code in UNDECIDED:
             raise CreditAway(f"{method} {path}: {answer.status_code}")

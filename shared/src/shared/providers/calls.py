@@ -7,20 +7,8 @@ from collections.abc import Mapping
 
 import httpx
 
+from shared.clients import http_client
 from shared.providers.errors import ProviderAway
-
-CONNECT_SECONDS = 2.0
-
-
-def client(base_url: str, seconds: float, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
-    """``seconds`` bounds each pause of a call."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-        trust_env=False,
-        follow_redirects=False,
-    )
 
 
 class Calls:
@@ -28,7 +16,7 @@ class Calls:
 
     def __init__(self, base_url: str, token: str, seconds: float) -> None:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
-        self._http = client(base_url, seconds, headers)
+        self._http = http_client(base_url, seconds, headers=headers)
         self._seconds = seconds
 
     async def close(self) -> None:
@@ -48,8 +36,7 @@ class Calls:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._http.request(method, path, json=body, params=params, headers=headers)
-        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
-        except (httpx.HTTPError, TimeoutError, AttributeError) as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             # The name alone: a message may quote what was sent.
             raise ProviderAway(f"{method} {path}: {type(error).__name__}") from None
         if not (answer.is_success or answer.is_client_error):

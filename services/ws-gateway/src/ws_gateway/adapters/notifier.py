@@ -109,8 +109,7 @@ class StreamReader:
         try:
             response = await self._http.post(path, content=content, headers=headers, timeout=ANSWER_SECONDS)
             response.raise_for_status()
-        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
-        except (httpx.HTTPError, AttributeError) as error:
+        except httpx.HTTPError as error:
             log.warning("notifier.unanswered", path=path, error=repr(error))
             raise StreamsAway(repr(error)) from None
         return response.content

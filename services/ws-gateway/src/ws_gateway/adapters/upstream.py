@@ -61,8 +61,7 @@ class Upstreams:
             raise Problem(
                 502, "service_away", "Nothing was done; try again in a moment.", headers={"Retry-After": "1"}
             ) from None
-        # AttributeError: anyio's, on uvloop, of a connection that is reset in the moment in which it is made.
-        except (httpx.HTTPError, AttributeError) as error:
+        except httpx.HTTPError as error:
             log.error("upstream.unanswered", service=base, error=repr(error))
             then = "look before you send it again."
             if "idempotency-key" in headers:

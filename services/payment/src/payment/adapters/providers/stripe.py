@@ -24,8 +24,8 @@ from payment.domain.provider import (
     RefundStatus,
     WebhookEvent,
 )
+from shared.clients import http_client
 from shared.money import Money
-from shared.providers.calls import client
 from shared.providers.errors import InvalidWebhook, ProviderAway
 from shared.providers.reading import as_object, inner, needed, reading, shown, text
 
@@ -63,7 +63,7 @@ class _Http(HTTPClient):
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
-        self._http = client("", seconds)
+        self._http = http_client("", seconds)
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
