@@ -117,7 +117,7 @@ class Ledger:
     async def events(self, user: str) -> list[Record]:
         """The user's events, in the order in which they were written."""
         return await self.connection.fetch(
-            "SELECT *, data::text AS text FROM outbox WHERE user_id = $1 ORDER BY id", user
+            "SELECT *, data::text AS text FROM outbox WHERE user_id = $1 ORDER BY occurred_at, id", user
         )
 
     async def types(self, user: str) -> list[str]:

@@ -43,7 +43,9 @@ class Desk:
 
     async def published(self, user_id: str) -> list[Record]:
         async with self.db.autocommit() as tx:
-            return await tx.fetch("SELECT type, data FROM outbox WHERE user_id = $1 ORDER BY id", user_id)
+            return await tx.fetch(
+                "SELECT type, data FROM outbox WHERE user_id = $1 ORDER BY occurred_at, id", user_id
+            )
 
 
 async def observe_alone(url: str, rules: Sequence[Rule], observed: Observation) -> None:

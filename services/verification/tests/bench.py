@@ -68,7 +68,9 @@ class Books:
 
     async def published(self, user: str) -> list[str]:
         """The types of our events about this user, in the order in which they were written."""
-        rows = await self.ours.fetch("SELECT type FROM outbox WHERE user_id = $1 ORDER BY id", user)
+        rows = await self.ours.fetch(
+            "SELECT type FROM outbox WHERE user_id = $1 ORDER BY occurred_at, id", user
+        )
         return [row["type"].removeprefix("verification.").removesuffix(".v1") for row in rows]
 
     async def account(self, user: str) -> tuple[int, int]:
