@@ -81,11 +81,6 @@ class WalletSettings(BaseModel):
 
 
 # Coroutines, for FastAPI runs anything else in a thread, which costs more than a ticket.
-async def _tickets(request: Request) -> Tickets:
-    tickets: Tickets = request.app.state.tickets
-    return tickets
-
-
 async def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
@@ -96,13 +91,16 @@ async def _upstreams(request: Request) -> Upstreams:
     return upstreams
 
 
-@router.post("/v1/tickets", tags=["socket"])
-async def issue_ticket(identity: Caller, tickets: Annotated[Tickets, Depends(_tickets)]) -> TicketView:
+@router.post("/v1/tickets", tags=["socket"], response_model=TicketView)
+async def issue_ticket(identity: Caller, request: Request) -> Response:
     """Opens one socket at ``/v1/ws``, whose first frame, the ``hello``, carries it."""
-    return TicketView(
-        ticket=tickets.issue(identity),
-        expires_in=TICKET_SECONDS,
-        session_ends_at=identity.expires_at,
+    tickets: Tickets = request.app.state.tickets
+    return _json(
+        {
+            "ticket": tickets.issue(identity),
+            "expires_in": TICKET_SECONDS,
+            "session_ends_at": identity.expires_at,
+        }
     )
 
 
@@ -142,7 +140,7 @@ async def stream(
     return _json(news.body, {"etag": news.etag, **interval})
 
 
-def _json(body: dict[str, object], headers: dict[str, str]) -> Response:
+def _json(body: dict[str, object], headers: dict[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), headers=headers, media_type="application/json")
 
 

