@@ -6,7 +6,7 @@
 
 bin := .venv/bin
 # Each has servers of its own, and much of a test is waiting for what happens.
-WORKERS := 3
+WORKERS := 2
 folders := shared web services cli sandbox bench chaos deploy tests conftest.py
 
 help: ## List the tasks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -80,17 +80,6 @@ class WalletSettings(BaseModel):
     demo_sign_in: bool
 
 
-# Coroutines, for FastAPI runs anything else in a thread, which costs more than a ticket.
-async def _hub(request: Request) -> Hub:
-    hub: Hub = request.app.state.hub
-    return hub
-
-
-async def _upstreams(request: Request) -> Upstreams:
-    upstreams: Upstreams = request.app.state.upstreams
-    return upstreams
-
-
 @router.post("/v1/tickets", tags=["socket"], response_model=TicketView)
 async def issue_ticket(identity: Caller, request: Request) -> Response:
     """Opens one socket at ``/v1/ws``, whose first frame, the ``hello``, carries it."""
@@ -115,12 +104,13 @@ async def issue_ticket(identity: Caller, request: Request) -> Response:
 )
 async def stream(
     identity: Caller,
-    hub: Annotated[Hub, Depends(_hub)],
+    request: Request,
     after: Annotated[str | None, Query(max_length=40)] = None,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
     if_none_match: Annotated[str, Header(max_length=100)] = "",
 ) -> Response:
     """What is new after a cursor, for who cannot have a socket; ``wait`` seconds for it to come."""
+    hub: Hub = request.app.state.hub
     try:
         cursor = None if after is None else Cursor.parse(after)
         news = await poll(hub, identity.user_id, cursor, known_etag=if_none_match, wait=wait)
@@ -162,7 +152,8 @@ def _json(body: dict[str, object], headers: dict[str, str] | None = None) -> Res
 @router.api_route("/v1/trail/{rest:path}", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/evidence", methods=["GET"], include_in_schema=False)
 @router.api_route("/v1/dead-letters/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
-async def pass_on(request: Request, upstreams: Annotated[Upstreams, Depends(_upstreams)]) -> Response:
+async def pass_on(request: Request) -> Response:
+    upstreams: Upstreams = request.app.state.upstreams
     return await upstreams.forward(request)
 
 
