@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from shared.db import Database
 from shared.events import Envelope, Event
 from shared.events.credit import CreditAdded
+from shared.events.letter import LetterDiscarded
 from shared.events.payment import PaymentCompleted
 from shared.events.verification import VerificationCodeReceived
 from shared.http import Keyring, create_app
@@ -244,6 +245,30 @@ async def test_what_is_discarded_says_who_and_why_and_is_not_replayed(db: Databa
         "discarded",
     )
     assert await completed(db, [event.transfer_id]) == {}
+
+
+@pytest.mark.parametrize("state", ["parked", "attempting"])  # The latter is of a process that ended then.
+async def test_what_has_its_effect_by_another_way_is_handled_and_cannot_be_given_up(
+    db: Database, letters: Letters, state: str
+) -> None:
+    event = added()
+    id_ = await parked(db, event)
+    letters.doing.defective = False
+    await letters.subscriber._handle("payment.events", [delivery_of(envelope_of(event, USER, event_id=id_))])
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE parked_event SET state = $2 WHERE id = $1", id_, state)
+
+    refused = await letters.ask("POST", f"/{id_}/discard", {"reason": "Not needed"})
+    after = (await letters.ask("GET", f"/{id_}")).json()
+
+    assert (refused.status_code, refused.json()["state"]) == (409, "handled")
+    assert (after["state"], after["discarded_by"], after["discard_reason"]) == ("handled", None, None)
+    assert await completed(db, [event.transfer_id]) == {str(event.transfer_id): 1}
+    async with db.autocommit() as tx:
+        told = await tx.fetch(
+            "SELECT FROM outbox WHERE type = $1 AND data ->> 'event_id' = $2", LetterDiscarded.TYPE, str(id_)
+        )
+    assert told == []
 
 
 async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, letters: Letters) -> None:

@@ -157,7 +157,8 @@ class DeadLetters(Generic[Tx]):
 
         Raises:
             UnknownLetter: there is none.
-            LetterClosed: it was handled, or discarded.
+            LetterClosed: it was handled, or discarded. What has its effect by another way is handled from
+                now on, and nobody is told that it was given up.
         """
         async with self._transaction() as tx:
             row = await tx.fetchrow(
@@ -168,10 +169,15 @@ class DeadLetters(Generic[Tx]):
                 by,
                 reason,
             )
-            if row is not None:
-                # It may come by its own queue once more, and be known there.
-                await tx.execute("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING", id_)
+            if row is not None and await _is_unknown(tx, id_):
                 await self._discarded(tx, row, by, reason)
+            elif row is not None:
+                await tx.execute(
+                    "UPDATE parked_event SET state = 'handled', unfinished = 0, discarded_by = NULL,"
+                    " discard_reason = NULL WHERE id = $1",
+                    id_,
+                )
+                row = None
         if row is None:
             raise LetterClosed((await self.one(id_))["state"])
         log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)
@@ -189,3 +195,11 @@ class DeadLetters(Generic[Tx]):
                 await self._park(tx, died)
 
         return await self._watch.collect(keep, at_most)
+
+
+async def _is_unknown(tx: Transaction, id_: UUID) -> bool:
+    """From here on it is known, should it come by its own queue. Waits for who handles it at this moment."""
+    row = await tx.fetchrow(
+        "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id", id_
+    )
+    return row is not None
