@@ -115,7 +115,7 @@ class Ledger:
         self.connection = connection
 
     async def events(self, user: str) -> list[Record]:
-        """The user's events, in the order in which they were written."""
+        """The user's events, in the order in which they occurred."""
         return await self.connection.fetch(
             "SELECT *, data::text AS text FROM outbox WHERE user_id = $1 ORDER BY occurred_at, id", user
         )

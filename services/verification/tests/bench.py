@@ -67,7 +67,7 @@ class Books:
         return str((await self.row(id_))["state"])
 
     async def published(self, user: str) -> list[str]:
-        """The types of our events about this user, in the order in which they were written."""
+        """The types of our events about this user, in the order in which they occurred."""
         rows = await self.ours.fetch(
             "SELECT type FROM outbox WHERE user_id = $1 ORDER BY occurred_at, id", user
         )

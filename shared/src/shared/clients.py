@@ -17,7 +17,8 @@ def http_client(
     headers: Mapping[str, str] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
-    """Never redirected, with nothing from the environment. ``seconds`` bounds each pause of a call.
+    """Never redirected, with nothing from the environment. ``seconds`` bounds each pause of a call, of
+    which connecting has two at most.
 
     A call that was not answered raises httpx.HTTPError, and one that never was sent httpx.ConnectError,
     ConnectTimeout or PoolTimeout. Whoever makes the client closes it.
@@ -37,6 +38,8 @@ class _Transport(httpx.AsyncHTTPTransport):
         try:
             return await super().handle_async_request(request)
         except AttributeError as error:
+            if error.obj is not None or error.name != "getpeername":
+                raise
             # Anyio asks a new connection's socket who its peer is; uvloop has no socket any more for one that
             # was reset as it was made. Of the request, nothing has left yet.
             raise httpx.ConnectError("reset as it was made", request=request) from error

@@ -195,7 +195,7 @@ def apply(management_url: str, vhost: str, passwords: Mapping[str, str], *, user
         BrokerRefused: the broker answered, but not with a success.
         httpx.HTTPError: it could not be reached.
     """
-    with httpx.Client(base_url=management_url, timeout=20) as http:
+    with httpx.Client(base_url=management_url, timeout=20, trust_env=False) as http:
         _put(http, f"/api/vhosts/{quote(vhost, safe='')}", {})
         administrator = httpx.URL(management_url).username
         _permit(http, vhost, administrator, (".*", ".*", ".*"))
@@ -208,7 +208,7 @@ def apply(management_url: str, vhost: str, passwords: Mapping[str, str], *, user
 
 def remove(management_url: str, vhost: str, *, user_prefix: str) -> None:
     """Delete a test run's virtual host and its users."""
-    with httpx.Client(base_url=management_url, timeout=20) as http:
+    with httpx.Client(base_url=management_url, timeout=20, trust_env=False) as http:
         http.delete(f"/api/vhosts/{quote(vhost, safe='')}")
         for service in PERMISSIONS:
             http.delete(f"/api/users/{quote(user_prefix + service, safe='')}")

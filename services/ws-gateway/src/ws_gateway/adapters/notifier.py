@@ -56,7 +56,8 @@ class StreamReader:
             batch, self._waiting = waiting[:MAX_STREAMS], waiting[MAX_STREAMS:]
             if not self._waiting:
                 self._arrived.clear()
-            await self._read(batch)
+            if batch:
+                await self._read(batch)
 
     async def read(self, user_id: str, after: Cursor | None) -> StreamAnswer:
         """What is after the cursor, the counts and the balances.
@@ -106,9 +107,10 @@ class StreamReader:
     async def _post(self, path: str, content: str) -> bytes:
         headers = {"authorization": f"Bearer {self._token()}", "content-type": "application/json"}
         try:
-            response = await self._http.post(path, content=content, headers=headers, timeout=ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                response = await self._http.post(path, content=content, headers=headers)
             response.raise_for_status()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             log.warning("notifier.unanswered", path=path, error=repr(error))
             raise StreamsAway(repr(error)) from None
         return response.content
