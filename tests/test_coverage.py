@@ -104,18 +104,23 @@ class System:
         await until(lambda: self.query(service, sql, type_, user))
 
 
-@pytest.fixture(scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+@asynccontextmanager
+async def whole_system(folder: Path, **settings: str) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(PrivatePostgres())
         rabbitmq = await stack.enter_async_context(PrivateRabbitMQ())
         servers = Servers(postgres.url, rabbitmq.amqp_url, rabbitmq.management_url)
-        folder = Path(tmp_path_factory.mktemp("covered"))
         log = stack.enter_context((folder / "log").open("w"))
-        settings = {"coverage_hole_seconds": HOLE_SECONDS}
+        settings["coverage_hole_seconds"] = HOLE_SECONDS
         running = await stack.enter_async_context(Stack(servers, folder, settings=settings, log=log))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=running.gateway_url, timeout=10))
         yield System(running, postgres, rabbitmq, http)
+
+
+@pytest.fixture(scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with whole_system(tmp_path_factory.mktemp("covered")) as system:
+        yield system
 
 
 async def open_hole(system: System, transfer_id: str) -> dict[str, Any]:
