@@ -13,6 +13,7 @@ from shared.clients import http_client
 
 AT_ONCE = struct.pack("ii", 1, 0)  # Closed so, a connection is reset.
 TURNS = range(6)
+ROUNDS = 20  # One nearly always has it; on a busy machine the turns may come in another order.
 
 
 async def answers() -> list[httpx.HTTPError]:
@@ -46,9 +47,13 @@ def accept(server: socket.socket) -> socket.socket | None:
 
 
 def test_a_connection_that_is_reset_as_it_is_made_was_not_made() -> None:
-    heard = uvloop.run(answers())
+    unmade: list[httpx.HTTPError] = []
+    for _ in range(ROUNDS):
+        heard = uvloop.run(answers())
+        assert len(heard) == len(TURNS)
+        unmade += [error for error in heard if isinstance(error.__cause__, AttributeError)]
+        if unmade:
+            break
 
-    assert len(heard) == len(TURNS)
-    unmade = [error for error in heard if isinstance(error.__cause__, AttributeError)]
     # Without any, there is nothing left for our transport to do.
-    assert [type(error) for error in unmade] == [httpx.ConnectError]
+    assert {type(error) for error in unmade} == {httpx.ConnectError}

@@ -41,10 +41,15 @@ class Payments:
 
     def __init__(self) -> None:
         self.defective = True
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def complete(self, tx: OutboxTransaction, envelope: Envelope, event: CreditAdded) -> None:
         completed = PaymentCompleted(**event.model_dump(exclude={"source", "reason"}), payment_id=uuid4())
         await tx.publish(envelope.subject, completed)
+        self.begun.set()
+        await self.gate.wait()
         if self.defective:
             raise LookupError("a defect of ours")
 
@@ -120,6 +125,15 @@ async def completed(db: Database, transfers: list[UUID]) -> Counter[str]:
             [str(transfer) for transfer in transfers],
         )
     return Counter(str(row["transfer_id"]) for row in rows)
+
+
+async def told_of(db: Database, id_: UUID) -> int:
+    """How often it was told that the event was given up."""
+    async with db.autocommit() as tx:
+        rows = await tx.fetch(
+            "SELECT FROM outbox WHERE type = $1 AND data ->> 'event_id' = $2", LetterDiscarded.TYPE, str(id_)
+        )
+    return len(rows)
 
 
 async def at_once(work: list[Callable[[], Awaitable[httpx.Response]]]) -> list[httpx.Response]:
@@ -264,11 +278,40 @@ async def test_what_has_its_effect_by_another_way_is_handled_and_cannot_be_given
     assert (refused.status_code, refused.json()["state"]) == (409, "handled")
     assert (after["state"], after["discarded_by"], after["discard_reason"]) == ("handled", None, None)
     assert await completed(db, [event.transfer_id]) == {str(event.transfer_id): 1}
-    async with db.autocommit() as tx:
-        told = await tx.fetch(
-            "SELECT FROM outbox WHERE type = $1 AND data ->> 'event_id' = $2", LetterDiscarded.TYPE, str(id_)
-        )
-    assert told == []
+    assert await told_of(db, id_) == 0
+
+
+@pytest.mark.parametrize("in_vain", [False, True])
+async def test_what_is_being_replayed_is_given_up_only_if_that_was_in_vain(
+    db: Database, letters: Letters, *, in_vain: bool
+) -> None:
+    event = added()
+    id_ = await parked(db, event)
+    letters.doing.defective = in_vain
+    letters.doing.gate.clear()
+
+    async def waits() -> int:
+        async with db.autocommit() as tx:
+            return len(
+                await tx.fetch(
+                    "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                    " WHERE NOT granted AND datname = current_database()"
+                )
+            )
+
+    async with asyncio.TaskGroup() as group:
+        replay = group.create_task(letters.ask("POST", f"/{id_}/replay"))
+        await letters.doing.begun.wait()
+        discard = group.create_task(letters.ask("POST", f"/{id_}/discard", {"reason": "Not needed"}))
+        await until(waits)
+        letters.doing.gate.set()
+
+    assert replay.result().status_code == 200
+    assert discard.result().status_code == (200 if in_vain else 409)
+    states = {answer.json()["state"] for answer in (replay.result(), discard.result())}
+    assert states == {"discarded" if in_vain else "handled"}
+    assert await completed(db, [event.transfer_id]) == ({} if in_vain else {str(event.transfer_id): 1})
+    assert await told_of(db, id_) == (1 if in_vain else 0)
 
 
 async def test_what_is_discarded_stays_so_though_it_comes_again(db: Database, letters: Letters) -> None:

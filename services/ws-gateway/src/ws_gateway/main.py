@@ -37,7 +37,7 @@ from ws_gateway.handlers.vitals import Watch, reading
 
 SERVICE = "ws-gateway"
 DRAIN_SECONDS = 3.0
-UPSTREAM_SECONDS = 10.0
+CALL_SECONDS = 10.0
 
 
 class Settings(ServiceSettings):
@@ -70,8 +70,8 @@ def build(settings: Settings) -> FastAPI:
     sign_in = None
     if settings.demo_sign_in_key:
         sign_in = SignIn(settings.demo_sign_in_key, settings.environment, origins, keyring)
-    notifier = http_client(settings.notifier_url, UPSTREAM_SECONDS)
-    upstream = http_client("", UPSTREAM_SECONDS)
+    notifier = http_client(settings.notifier_url, CALL_SECONDS)
+    upstream = http_client("", CALL_SECONDS)
     reader = StreamReader(notifier, ServiceToken(SERVICE, settings.service_key))
     publisher = Publisher(settings.broker_url, f"{SERVICE}.receipts")
     receipts = Receipts(publisher)

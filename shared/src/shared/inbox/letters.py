@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.db import Transaction
 from shared.db.database import CONTENTION, UNREACHABLE
+from shared.inbox.known import is_new
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
 from shared.messaging import Delivery
@@ -161,24 +162,30 @@ class DeadLetters(Generic[Tx]):
                 now on, and nobody is told that it was given up.
         """
         async with self._transaction() as tx:
-            row = await tx.fetchrow(
-                "UPDATE parked_event SET state = 'discarded', discarded_by = $2, discard_reason = $3,"
-                " last_at = now() WHERE id = $1 AND state IN ('parked', 'attempting')"
-                " RETURNING id, routing_key, headers, body",
+            letter = await tx.fetchrow(
+                "SELECT id, routing_key, headers, body FROM parked_event"
+                " WHERE id = $1 AND state = ANY($2) FOR UPDATE",
                 id_,
-                by,
-                reason,
+                WAITING,
             )
-            if row is not None and await _is_unknown(tx, id_):
-                await self._discarded(tx, row, by, reason)
-            elif row is not None:
+            if letter is None:
+                given_up = False
+            elif given_up := await is_new(tx, id_):
                 await tx.execute(
-                    "UPDATE parked_event SET state = 'handled', unfinished = 0, discarded_by = NULL,"
-                    " discard_reason = NULL WHERE id = $1",
+                    "UPDATE parked_event SET state = 'discarded', discarded_by = $2, discard_reason = $3,"
+                    " last_at = now() WHERE id = $1",
+                    id_,
+                    by,
+                    reason,
+                )
+                await self._discarded(tx, letter, by, reason)
+            else:
+                await tx.execute(
+                    "UPDATE parked_event SET state = 'handled', unfinished = 0, last_at = now()"
+                    " WHERE id = $1",
                     id_,
                 )
-                row = None
-        if row is None:
+        if not given_up:
             raise LetterClosed((await self.one(id_))["state"])
         log.warning("event.discarded", event_id=str(id_), by=by, reason=reason)
         return await self.one(id_)
@@ -195,11 +202,3 @@ class DeadLetters(Generic[Tx]):
                 await self._park(tx, died)
 
         return await self._watch.collect(keep, at_most)
-
-
-async def _is_unknown(tx: Transaction, id_: UUID) -> bool:
-    """From here on it is known, should it come by its own queue. Waits for who handles it at this moment."""
-    row = await tx.fetchrow(
-        "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id", id_
-    )
-    return row is not None

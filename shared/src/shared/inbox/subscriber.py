@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from shared.db.database import CONTENTION, UNREACHABLE
 from shared.events import Envelope, Event, InvalidEvent, UnknownEvent
 from shared.inbox.discarding import publish_discarded
+from shared.inbox.known import is_new
 from shared.inbox.letters import DeadLetters
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park
@@ -121,7 +122,7 @@ class Subscriber:
         while True:
             try:
                 async with self._outbox.transaction() as tx:
-                    if await _is_new(tx, envelope):
+                    if await is_new(tx, envelope.id):
                         await subscription(tx, envelope, event)
                 return
             except CONTENTION as contention:
@@ -134,12 +135,3 @@ class Subscriber:
     async def _park(self, queue: str, delivery: Delivery, reason: str) -> None:
         async with self._outbox.transaction() as tx:
             await park(tx, ParkedEvent(queue, reason, delivery))
-
-
-async def _is_new(tx: OutboxTransaction, envelope: Envelope) -> bool:
-    """Waits for another transaction that is handling the same event at this moment."""
-    row = await tx.fetchrow(
-        "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
-        envelope.id,
-    )
-    return row is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 from fastapi import Request, Response
 
+from shared.clients import CONNECT_SECONDS
 from shared.http.problems import Problem
 from shared.observability.logs import get_logger
 from shared.observability.trace import current_trace
@@ -23,7 +24,7 @@ RESPONSE_HEADERS = (
     "x-poll-interval",
 )
 # For a stream that is made anew, at 0.5 s a 10,000 notifications. Everything else has the client's own time.
-REBUILD = httpx.Timeout(10, connect=2, read=120)
+REBUILD = httpx.Timeout(10, connect=CONNECT_SECONDS, read=120)
 
 
 class Upstreams:
