@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aio_pika
+from aio_pika.connection import make_url
 
 from chaos.world import World
 
@@ -19,9 +20,12 @@ PUBLISH_SECONDS = 20
 @asynccontextmanager
 async def channel(world: World) -> AsyncIterator[AbstractChannel]:
     """Straight to the broker. Raises what connecting raises when it is away."""
-    connection = await aio_pika.connect(world.stack.corner.admin_broker_url, timeout=PUBLISH_SECONDS)
-    async with connection:
+    connection = aio_pika.Connection(make_url(world.stack.corner.admin_broker_url))
+    try:
+        await connection.connect(timeout=PUBLISH_SECONDS)
         yield await connection.channel()
+    finally:
+        await connection.close()  # Also when it never connected: else it complains when collected.
 
 
 async def publish(

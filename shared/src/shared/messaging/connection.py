@@ -55,8 +55,7 @@ class Link:
         self._reader.take(self.channel.number, on_delivery)
 
     async def close(self) -> None:
-        with suppress(*AWAY):
-            await asyncio.wait_for(self.connection.close(), CONNECT_TIMEOUT_SECONDS)
+        await _close(self.connection)
 
 
 async def open_link(url: str, name: str, *, confirms: bool) -> Link:
@@ -69,11 +68,19 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
         channel = await _raw_channel(connection, confirms=confirms)
     except BaseException:
-        # Also when it never connected: what is not closed complains when collected.
-        with suppress(*AWAY):
-            await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT_SECONDS)
+        await _close(connection)
         raise
     return Link(connection, channel, transport)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    """Also when it never connected, or is cancelled in this: what is not closed complains when collected."""
+    try:
+        with suppress(*AWAY):
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await connection.close()
+    finally:
+        await connection.close()  # It has no transport any more, and but notes that it is closed.
 
 
 async def _raw_channel(connection: AbstractConnection, *, confirms: bool) -> Channel:
