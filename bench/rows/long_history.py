@@ -7,11 +7,11 @@ from typing import Any
 
 from playwright.async_api import CDPSession, Page, expect
 
-from bench.chromium import open_chromium
 from bench.figures import Figure, Verdict
 from bench.stage import Stage
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
+from tests.browser.chromium import open_chromium
 from tests.browser.seeding import debit_many
 
 STORED = 10_000

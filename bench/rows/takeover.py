@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 
 from playwright.async_api import Browser, BrowserContext, WebSocketRoute
 
-from bench.chromium import open_chromium
 from bench.figures import Figure, Verdict
 from bench.stage import Stage
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
+from tests.browser.chromium import open_chromium
 from tests.browser.client_tab import HANG, ClientTab, leader_of
 
 TABS = 3

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from ledgerbell.providers import Providers
 from ledgerbell.stack import Stack
 from shared.testing.waiting import until
+from tests.browser.chromium import open_chromium
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Of a socket that its own page gives up while it opens, as who steps down does.
 GIVEN_UP = re.compile("WebSocket is closed before the connection is established")
 NETWORK_TROUBLE = re.compile(r"net::ERR_|WebSocket connection to")
@@ -40,14 +31,8 @@ HEAR_VIOLATIONS = """
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """The system's Chromium, headless."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("no chromium here: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    async with open_chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import io
 import random
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from PIL import Image
-from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
 from ledgerbell.audit import export, page_file
 from ledgerbell.demo import Place, opened
@@ -35,7 +34,7 @@ from ledgerbell.tab import Tab
 from monitor.adapters.rules_file import SHIPPED
 from shared.testing.servers import servers_for_demo
 from shared.testing.waiting import until
-from tests.browser.conftest import CHROMIUM_FLAGS
+from tests.browser.chromium import open_chromium
 from tests.browser.desk import expect_told, open_ops, panel, park, tile, until_told
 from tests.browser.hands import bell, debit_in_a_burst, expect_live, record, toasts
 
@@ -101,9 +100,7 @@ async def _running(folder: Path) -> AsyncIterator[Stack]:
 @asynccontextmanager
 async def _signed_in(url: str) -> AsyncIterator[Pages]:
     """The user's page in every shape and theme, by the name of its pictures."""
-    path = shutil.which("chromium") or sys.exit("no chromium here: `make setup` installs it")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    async with open_chromium() as browser:
         pages = {}
         for shape, (width, height) in SHAPES.items():
             for theme in THEMES:
@@ -116,7 +113,6 @@ async def _signed_in(url: str) -> AsyncIterator[Pages]:
                 await expect_live(page)
                 pages[f"{shape}-{theme}"] = page
         yield pages
-        await browser.close()
 
 
 async def _read_all(page: Page) -> None:
