@@ -90,14 +90,13 @@ async def test_a_silent_provider_is_asked_at_each_step_and_then_a_person_has_to_
     assert (await desk.row("payment", payment.id))["due_at"] is None
 
 
-async def test_an_initiated_payment_is_not_looked_at_while_its_call_may_be_under_way(desk: Desk) -> None:
-    short = replace(POLICY, janitor_steps_seconds=(0.1,))
+async def test_an_initiated_payment_is_looked_at_once_its_call_must_have_ended(desk: Desk) -> None:
     intent = Intent(uuid4(), "f", f"user-{uuid4()}", Money(2500, "USD"), "fake")
     async with desk.outbox.transaction() as tx:
-        payment, _ = await paying.initialize_payment(tx, intent, short)
+        payment, _ = await paying.initialize_payment(tx, intent, POLICY)
 
     row = await desk.row("payment", payment.id)
-    assert (row["due_at"] - row["created_at"]).total_seconds() == 2 * short.call_seconds
+    assert (row["due_at"] - row["created_at"]).total_seconds() == 2 * POLICY.call_seconds
 
 
 async def test_looks_that_overlap_are_one_step_and_one_alert(desk: Desk) -> None:

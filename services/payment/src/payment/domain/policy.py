@@ -32,8 +32,8 @@ class Policy:
 
     @property
     def first_look_seconds(self) -> float:
-        """At an intent whose provider call may still be under way: not before that must have ended."""
-        return max(self.janitor_steps_seconds[0], 2 * self.call_seconds)
+        """At an intent: once its provider call must have ended, for whoever wants to pay is waiting."""
+        return 2 * self.call_seconds
 
     def due_after(self, state: State) -> float | None:
         """When a payment that has just come into ``state`` is looked at; a pending one at its deadline."""
