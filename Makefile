@@ -37,7 +37,7 @@ test: ## Every test, against real servers and in a real browser (ARGS='-k name' 
 	@$(bin)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: ## Measure, as ratios to hand-written floors, beside peers (ROW=name for one; soak takes MINUTES=60)
-	@scripts/setup test
+	@scripts/setup demo
 	@$(bin)/python -m bench $(ROW) $(if $(TABS),--tabs $(TABS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: ## Break everything for two minutes, count what was lost (MINUTES=30, SEED=n, FAULTS=name,name)

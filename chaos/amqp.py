@@ -10,6 +10,7 @@ import aio_pika
 from aio_pika.connection import make_url
 
 from chaos.world import World
+from shared.messaging.connection import close_connection
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, FieldValue
@@ -25,7 +26,7 @@ async def channel(world: World) -> AsyncIterator[AbstractChannel]:
         await connection.connect(timeout=PUBLISH_SECONDS)
         yield await connection.channel()
     finally:
-        await connection.close()  # Also when it never connected: else it complains when collected.
+        await close_connection(connection)
 
 
 async def publish(

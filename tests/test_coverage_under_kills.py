@@ -31,6 +31,7 @@ SOON = {
     "janitor_steps_seconds": str([2] * 200),
 }
 UNDECIDED = ("holding", "initiated", "requested", "unknown")
+SLOTS = 8
 VICTIMS = ("credit", "notifier", "payment", "refund", "verification", "monitor", "ws-gateway", "broker")
 
 
@@ -47,13 +48,16 @@ class Mixed:
         self._system = system
         self._chance = chance
         self.done = 0
+        self.paid = 0
+        self.numbered = 0
+        self.unmade = 0
 
     async def run(self, operations: int) -> None:
         customers = [self._system.customer() for _ in range(5)]
         for customer in customers:
             await customer.open_account()
             await customer.add_credits("500.00", "To begin with")
-        slots = asyncio.Semaphore(8)
+        slots = asyncio.Semaphore(SLOTS)
 
         async def one() -> None:
             async with slots:
@@ -125,7 +129,10 @@ class Mixed:
         asked = await customer.initialize_payment("5.00")
         payment = await self._begun(customer, "payments", asked["payment_id"])
         if payment["state"] == "failed":
+            assert payment["reason"] == "the provider could not be reached"
+            self.unmade += 1
             return ""
+        self.paid += 1
         await self._providers.press(payment["checkout_url"], "pay")
         return str(payment["payment_id"])
 
@@ -147,6 +154,7 @@ class Mixed:
         asked = await customer.request_verification("whatsapp")
         found = await self._begun(customer, "verifications", asked["verification_id"])
         if found["state"] == "awaiting_sms":
+            self.numbered += 1
             await self._providers.send_sms(found["reference"], "314159")
 
 
@@ -209,6 +217,9 @@ async def test_a_thousand_mixed_operations_while_processes_are_killed_are_all_sh
     table = await system.runs()
 
     assert mixed.done == OPERATIONS
+    assert mixed.unmade <= SLOTS * KILLS  # So many may be under way as a process is killed.
+    assert mixed.paid > OPERATIONS // 100
+    assert mixed.numbered > OPERATIONS // 200
     assert (found["percent"], found["holes"], found["statements_missing"]) == (100, 0, 0)
     assert await uncovered(system) == []
     assert found["stated"] == await system.query("credit", "SELECT count(*) FROM transfer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,10 +25,10 @@ FLAGS = [
 
 @asynccontextmanager
 async def open_chromium() -> AsyncIterator[Browser]:
-    """The system's, headless. Raises FileNotFoundError."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        raise FileNotFoundError("no Chromium here: apt-get install chromium-headless-shell")
+    """The system's, headless. Raises SystemExit where there is none."""
+    path = next(filter(None, map(shutil.which, NAMES)), None) or sys.exit(
+        "no Chromium here: `make setup` installs it"
+    )
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

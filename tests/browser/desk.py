@@ -24,7 +24,7 @@ async def open_ops(stack: Stack, page: Page, roles: tuple[str, ...] = ("operator
 
 
 async def expect_told(page: Page) -> None:
-    """Also of a page that has lost its gateway, and comes back after ever longer pauses."""
+    # A page that has lost its gateway comes back after ever longer pauses.
     await expect(page.locator("#status")).to_have_text("Live", timeout=20_000)
 
 

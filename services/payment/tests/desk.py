@@ -30,6 +30,7 @@ from shared.events.credit import CreditAdded, CreditRejected
 from shared.events.payment import PaymentSucceeded
 from shared.events.refund import RefundProcessing
 from shared.http.credit import Credit
+from shared.inbox import is_new
 from shared.money import Money
 from shared.outbox import OUTBOX_COLUMNS, Outbox
 from shared.outbox.table import to_envelope
@@ -250,8 +251,7 @@ class CreditBooks:
         """What it says to payments it is told of. An event that its inbox knows is nothing to it."""
         async with self._outbox.transaction() as tx:
             for envelope in told:
-                new = "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id"
-                if await tx.fetchrow(new, envelope.id) is not None:
+                if await is_new(tx, envelope.id):
                     await add_paid_credits(tx, envelope, PaymentSucceeded.model_validate_json(envelope.data))
             await tx.execute(
                 "DELETE FROM outbox WHERE id = ANY($1::uuid[])", [row["id"] for row in tx.written]

@@ -95,8 +95,26 @@ async def test_an_initiated_payment_is_looked_at_once_its_call_must_have_ended(d
     async with desk.outbox.transaction() as tx:
         payment, _ = await paying.initialize_payment(tx, intent, POLICY)
 
-    row = await desk.row("payment", payment.id)
-    assert (row["due_at"] - row["created_at"]).total_seconds() == 2 * POLICY.call_seconds
+    assert await desk.due_in("payment", payment.id) == 4 * POLICY.call_seconds
+
+
+async def test_a_checkout_that_turns_up_when_its_payment_has_failed_is_closed_at_once(desk: Desk) -> None:
+    """The process stood still between intent and call for so long that the janitor looked in between."""
+    intent = Intent(uuid4(), "f", f"user-{uuid4()}", Money(2500, "USD"), "fake")
+    async with desk.outbox.transaction() as tx:
+        payment, _ = await paying.initialize_payment(tx, intent, POLICY)
+    failed = await desk.look(payment)
+
+    checkout = await desk.provider.make_checkout(payment)
+    async with desk.outbox.transaction() as tx:
+        late, moved = await paying.record(tx, payment.id, checkout, POLICY)
+    due = await desk.due_in("payment", payment.id)
+    await desk.look(late)
+
+    assert (failed.state, late.state, moved, due) == (State.FAILED, State.FAILED, False, 0)
+    closed = await desk.provider.look_up(checkout.provider_id)
+    assert closed is not None
+    assert closed.status is CheckoutStatus.EXPIRED
 
 
 async def test_looks_that_overlap_are_one_step_and_one_alert(desk: Desk) -> None:

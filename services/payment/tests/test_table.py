@@ -223,6 +223,5 @@ def test_what_may_still_be_asked_of_a_provider_comes_after_its_call_has_ended() 
     """However short the steps are."""
     short = replace(POLICY, janitor_steps_seconds=(0.1, 0.1), call_seconds=8.0)
 
-    assert short.due_after(State.INITIATED) == 16
     assert short.refund_due_after(RefundState.UNKNOWN) == 24
     assert [short.refund_step(attempts) for attempts in (0, 1, 2)] == [24, 24, None]

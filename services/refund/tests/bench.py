@@ -28,7 +28,7 @@ from shared.events.verification import (
 from shared.http import Keyring, create_app
 from shared.http.auth import ServiceToken
 from shared.http.credit import Credit
-from shared.inbox import Subscriptions
+from shared.inbox import Subscriptions, is_new
 from shared.money import InvalidAmount, Money
 from shared.outbox import OUTBOX_COLUMNS, Outbox
 from shared.outbox.table import to_envelope
@@ -299,10 +299,7 @@ async def deliver(outbox: Outbox, subscribed: Subscriptions, envelope: Envelope)
     if handler is None:
         return
     async with outbox.transaction() as tx:
-        new = await tx.fetchrow(
-            "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id", envelope.id
-        )
-        if new is not None:
+        if await is_new(tx, envelope.id):
             await handler(tx, envelope, event)
 
 

@@ -26,7 +26,7 @@ from ws_gateway.adapters.notifier import StreamReader
 from ws_gateway.adapters.sign_in import Environment, NoDemo, SignIn
 from ws_gateway.adapters.socket import TabSocket
 from ws_gateway.adapters.tickets import Tickets
-from ws_gateway.adapters.upstream import Upstreams
+from ws_gateway.adapters.upstream import CALL_SECONDS, Upstreams
 from ws_gateway.api import demo_router, router
 from ws_gateway.consumers import listen, listen_to_vitals
 from ws_gateway.domain import MAX_FRAME_BYTES, Limits
@@ -37,7 +37,6 @@ from ws_gateway.handlers.vitals import Watch, reading
 
 SERVICE = "ws-gateway"
 DRAIN_SECONDS = 3.0
-CALL_SECONDS = 10.0
 
 
 class Settings(ServiceSettings):

@@ -1,5 +1,6 @@
 """The inbox: an event has its effect once because its id is unique here for ever, not for a window."""
 
+from shared.inbox.known import is_new
 from shared.inbox.letters import WAITING, DeadLetters, LetterClosed, UnknownLetter
 from shared.inbox.parked import ParkedStore
 from shared.inbox.parking import ParkedEvent, park, storable, transfer_of, user_of
@@ -21,6 +22,7 @@ __all__ = [
     "UnknownLetter",
     "create_inbox",
     "inbox_table",
+    "is_new",
     "park",
     "parked_event_table",
     "storable",

@@ -55,7 +55,7 @@ class Link:
         self._reader.take(self.channel.number, on_delivery)
 
     async def close(self) -> None:
-        await _close(self.connection)
+        await close_connection(self.connection)
 
 
 async def open_link(url: str, name: str, *, confirms: bool) -> Link:
@@ -68,13 +68,13 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
         channel = await _raw_channel(connection, confirms=confirms)
     except BaseException:
-        await _close(connection)
+        await close_connection(connection)
         raise
     return Link(connection, channel, transport)
 
 
-async def _close(connection: AbstractConnection) -> None:
-    """Also when it never connected, or is cancelled in this: what is not closed complains when collected."""
+async def close_connection(connection: AbstractConnection) -> None:
+    """Also one that never connected, or if cancelled meanwhile: what is not closed complains when collected."""
     try:
         with suppress(*AWAY):
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):

@@ -49,7 +49,7 @@ async def insert(tx: Transaction, intent: Intent, policy: Policy) -> Payment:
             fingerprint, due_at, correlation_id
         ) VALUES (
             $1, $2, $3, $4, $5, $6, '{State.INITIATED}', now() + make_interval(secs => $7), $8,
-            $9, now() + make_interval(secs => $10), $11
+            $9, clock_timestamp() + make_interval(secs => $10), $11
         ) RETURNING {_COLUMNS}
         """,  # noqa: S608  # The columns are our own constant.
         intent.id,
@@ -160,8 +160,8 @@ async def wait(tx: Transaction, payment: Payment, seconds: float) -> None:
 
 
 async def close_soon(tx: Transaction, payment_id: UUID) -> None:
-    """A checkout turned up of a payment that was given up meanwhile."""
-    await tx.execute("UPDATE payment SET due_at = now() WHERE id = $1 AND state = 'cancelled'", payment_id)
+    """A checkout turned up of a payment that has ended meanwhile."""
+    await tx.execute("UPDATE payment SET due_at = now() WHERE id = $1", payment_id)
 
 
 async def await_deadline(tx: Transaction, payment: Payment) -> None:

@@ -32,14 +32,15 @@ class Policy:
 
     @property
     def first_look_seconds(self) -> float:
-        """At an intent: once its provider call must have ended, for whoever wants to pay is waiting."""
-        return 2 * self.call_seconds
+        """At an intent, whose provider call has ended by then, unless the process stood still in between.
+
+        Not at the first of the steps: whoever wants to pay is waiting.
+        """
+        return 4 * self.call_seconds
 
     def due_after(self, state: State) -> float | None:
         """When a payment that has just come into ``state`` is looked at; a pending one at its deadline."""
         match state:
-            case State.INITIATED:
-                return self.first_look_seconds
             case State.UNKNOWN | State.FAILED | State.EXPIRED:
                 return self.janitor_steps_seconds[0]
             case State.SUCCEEDED:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from payment.adapters import payments
 from payment.domain.errors import AmountOutOfRange, KeyReused, StateConflict, TooManyOpen
-from payment.domain.machine import OPEN, Happened, State
+from payment.domain.machine import ENDED, OPEN, Happened, State
 from payment.domain.payment import Intent, Payment
 from payment.domain.policy import Policy
 from payment.domain.provider import Checkout, Verdict, judge
@@ -65,7 +65,7 @@ async def record(
         return payment, False
     await payments.learn(tx, payment_id, checkout.provider_id, checkout.checkout_url)
     moved = await advance(tx, payment, verdict, policy)
-    if payment.state is State.CANCELLED and verdict.happened is Happened.ACCEPTED:
+    if payment.state in ENDED and verdict.happened is Happened.ACCEPTED:
         await payments.close_soon(tx, payment_id)
     return await _now(tx, payment_id), moved is not None
 

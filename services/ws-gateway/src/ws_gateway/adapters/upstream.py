@@ -23,8 +23,9 @@ RESPONSE_HEADERS = (
     "www-authenticate",
     "x-poll-interval",
 )
+CALL_SECONDS = 10.0
 # For a stream that is made anew, at 0.5 s a 10,000 notifications. Everything else has the client's own time.
-REBUILD = httpx.Timeout(10, connect=CONNECT_SECONDS, read=120)
+REBUILD = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, read=120)
 
 
 class Upstreams:
