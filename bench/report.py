@@ -96,9 +96,9 @@ NOTES = """\
 - **debits over HTTP**: 32 callers on connections that stay open, each asking again once it is answered. The
   floor is one statement on the same FastAPI and uvicorn; it stores transfer, entries and event, but has no
   token, idempotency key or publisher. All that were answered are booked, and no others.
-- **leader**, **gateway killed**, **sockets refused**: three tabs of one profile in Chromium (its headless shell), from what
-  befalls the line until a tab has it again; the killed gateway's own start is in it. The targets are a
-  prototype's marks.
+- **leader**, **gateway killed**, **sockets refused**: three tabs of one profile in Chromium's headless shell,
+  from what befalls the line until a tab has it again; the killed gateway's own start is in it. The targets
+  are a prototype's marks.
 - **10,000 notifications**: the wallet with history and panel; a task is told of by the browser from 50 ms on.
 """
 

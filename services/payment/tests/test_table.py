@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from payment.adapters import payments, refunds
-from payment.domain.machine import Happened, Publishes, RefundHappened, RefundState, State
+from payment.domain.machine import ENDED, Happened, Publishes, RefundHappened, RefundState, State
 from payment.domain.payment import Balance
 from payment.domain.provider import CheckoutStatus, RefundVerdict, Verdict
 from payment.handlers import paying
@@ -144,7 +144,7 @@ async def test_a_payment_of_which_the_provider_says_something(desk: Desk, situat
             async with desk.outbox.transaction() as tx:
                 await paying.record(tx, payment.id, checkout, POLICY)
 
-        if situation == State.CANCELLED and SHOWN[shown] is Happened.ACCEPTED:
+        if situation in ENDED and SHOWN[shown] is Happened.ACCEPTED:
             before["due_at"] = (await desk.row("payment", payment.id))["due_at"]
             assert await desk.due_in("payment", payment.id) == 0, "it is closed at once"
         await check(desk, payment, before, expected)

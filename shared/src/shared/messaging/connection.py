@@ -74,7 +74,7 @@ async def open_link(url: str, name: str, *, confirms: bool) -> Link:
 
 
 async def close_connection(connection: AbstractConnection) -> None:
-    """Also one that never connected, or if cancelled meanwhile: what is not closed complains when collected."""
+    """Also one that never connected, or if cancelled: what is not closed complains when collected."""
     try:
         with suppress(*AWAY):
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
