@@ -15,10 +15,9 @@ from shared.messaging import (
     Delivery,
     FanoutListener,
     Message,
-    MissingBrokerObject,
     Publisher,
 )
-from shared.messaging.connection import open_link, preflight
+from shared.messaging.connection import open_link
 from shared.messaging.consumer import ConsumerLost
 from shared.messaging.topology import DELIVERY_LIMIT, dead_queue, definitions
 from shared.testing.namespace import Namespace
@@ -373,23 +372,6 @@ async def test_a_listener_notices_that_it_is_no_longer_fed(namespace: Namespace)
     finally:
         serving.cancel()
         await link.close()
-
-
-async def test_a_link_whose_closing_is_cancelled_is_closed_all_the_same(namespace: Namespace) -> None:
-    link = await open_link(namespace.broker_url("credit"), "hasty", confirms=False)
-    closing = asyncio.create_task(link.close())
-    await asyncio.sleep(0)  # It has begun.
-
-    closing.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await closing
-    assert link.connection.is_closed
-
-
-async def test_preflight_names_what_is_missing(namespace: Namespace) -> None:
-    with pytest.raises(MissingBrokerObject, match=r"no queue 'notifier\.nobody'"):
-        await preflight(namespace.admin_broker_url, "test", queues=(QUEUE, "notifier.nobody"))
 
 
 @pytest.mark.parametrize(

@@ -98,25 +98,6 @@ async def test_an_initiated_payment_is_looked_at_once_its_call_must_have_ended(d
     assert await desk.due_in("payment", payment.id) == 4 * POLICY.call_seconds
 
 
-async def test_a_checkout_that_turns_up_when_its_payment_has_failed_is_closed_at_once(desk: Desk) -> None:
-    """The process stood still between intent and call for so long that the janitor looked in between."""
-    intent = Intent(uuid4(), "f", f"user-{uuid4()}", Money(2500, "USD"), "fake")
-    async with desk.outbox.transaction() as tx:
-        payment, _ = await paying.initialize_payment(tx, intent, POLICY)
-    failed = await desk.look(payment)
-
-    checkout = await desk.provider.make_checkout(payment)
-    async with desk.outbox.transaction() as tx:
-        late, moved = await paying.record(tx, payment.id, checkout, POLICY)
-    due = await desk.due_in("payment", payment.id)
-    await desk.look(late)
-
-    assert (failed.state, late.state, moved, due) == (State.FAILED, State.FAILED, False, 0)
-    closed = await desk.provider.look_up(checkout.provider_id)
-    assert closed is not None
-    assert closed.status is CheckoutStatus.EXPIRED
-
-
 async def test_looks_that_overlap_are_one_step_and_one_alert(desk: Desk) -> None:
     payment = await unknown(desk, acted=True)
     await desk.owner_execute("UPDATE payment SET attempts = 1 WHERE id = $1", payment.id)
@@ -310,17 +291,21 @@ async def test_a_checkout_paid_before_it_was_given_up_succeeds(desk: Desk) -> No
     assert (cancelled.state, after.state) == (State.CANCELLED, State.SUCCEEDED)
 
 
-async def test_a_checkout_that_turns_up_after_it_was_given_up_is_closed(desk: Desk) -> None:
+@pytest.mark.parametrize("state", [State.CANCELLED, State.FAILED])  # By the user, or by a look in between.
+async def test_a_checkout_that_turns_up_after_its_payment_has_ended_is_closed_at_once(
+    desk: Desk, state: State
+) -> None:
     payment = await unknown(desk, acted=False)
-    cancelled = await desk.look(await desk.checkouts.give_up(payment))
+    given_up = state is State.CANCELLED
+    over = await desk.look(await desk.checkouts.give_up(payment) if given_up else payment)
     checkout = await desk.provider.make_checkout(payment)
 
     async with desk.outbox.transaction() as tx:
         await paying.record(tx, payment.id, checkout, POLICY)
     assert await desk.due_in("payment", payment.id) <= 0
-    after = await desk.look(cancelled)
+    after = await desk.look(over)
 
-    assert after.state is State.CANCELLED
+    assert (over.state, after.state) == (state, state)
     assert desk.provider.checkouts[payment.reference].status == "expired"
     assert (await desk.row("payment", payment.id))["due_at"] is None
 
